@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Instruction emulator: public interface.
+ *
+ * Emulates one guest instruction for the sake of its memory operand (MMIO) or
+ * of its string I/O (INS, OUTS).  Pure logic: no allocation, no locks, no
+ * sleeping of its own, no kernel state; the operations in struct emul_ops do
+ * everything that touches the guest.  The same source builds for host unit
+ * tests.
+ *
+ * Use, by the owner of a vCPU (a struct emul_ctxt is about 1 KiB: embed it in
+ * the vCPU, do not put it on the stack):
+ *
+ *	c->ops, c->priv			once
+ *	c->regs, rip, rflags, cpl,	before each emulate_insn()
+ *	   cr0, cr4, efer
+ *	r = emulate_insn(c);
+ *	write back what c->dirty names, whatever r is
+ *
+ *	EMUL_OK		 The instruction is complete, RIP is behind it.  If
+ *			 c->posted, an operation took a write that has yet to
+ *			 go to user space; nothing more has to be done here
+ *			 afterwards.  The caller ends the STI/MOV SS shadow and
+ *			 raises a single-step #DB if RFLAGS.TF was set.
+ *	EMUL_RESTART	 RIP is unchanged; registers may show the progress of a
+ *			 repeated string instruction.  Re-enter the guest, which
+ *			 lets interrupts in, and the instruction exits again, or
+ *			 call emulate_insn() again.  c->posted as above.
+ *	EMUL_NEED_IO	 An operation wants data from user space.  When it has
+ *			 come, call emulate_continue() with the same context:
+ *			 the instruction is executed again from its first read,
+ *			 without being fetched again, and the operation hands
+ *			 out the data.  Only earlier steps of a repeated string
+ *			 instruction are in c->dirty.
+ *	EMUL_EXCEPTION	 Inject c->exception.  RIP is unchanged.
+ *	EMUL_UNHANDLED	 Not an instruction this emulator knows, or an
+ *			 operation said so.  c->bytes[0..c->nr_bytes) holds what
+ *			 was fetched, for KVM_EXIT_INTERNAL_ERROR.
+ *
+ * Order of accesses: all reads of an instruction, or of one step of a repeated
+ * one, come before any write and before any register changes, and in the same
+ * order with the same arguments on each execution.  c->seq counts the reads
+ * (and io_in) of this execution or step from 0, so an operation can recognise
+ * the ones it has data for.  At most 4 reads are made in a step (two operands,
+ * each across a page boundary) and at most 2 writes, 16 bytes each at most.
+ *
+ * Specification: Intel SDM volume 2 (instructions), volume 3 chapters 5
+ * (protection) and 6 (exceptions), volume 1 3.3.7 (canonical addresses).
+ */
+#ifndef XKVM_X86_EMULATE_H
+#define XKVM_X86_EMULATE_H
+
+#include <linux/types.h>
+
+/* What an operation or the emulator answers; never negative. */
+enum emul_result {
+	EMUL_OK,
+	EMUL_NEED_IO,		/* read, io_in: data has to come from outside */
+	EMUL_EXCEPTION,		/* ctxt->exception is filled in */
+	EMUL_UNHANDLED,		/* cannot be emulated; nothing changed */
+	EMUL_RESTART,		/* execute again; from cmpxchg: lost the race */
+	EMUL_POSTED,		/* write, io_out: taken, is yet to go outside */
+	EMUL_MMIO,		/* prepare: accessible, but is not memory */
+};
+
+/* Segment register numbers, as instructions encode them. */
+enum emul_seg {
+	EMUL_ES, EMUL_CS, EMUL_SS, EMUL_DS, EMUL_FS, EMUL_GS, EMUL_NR_SEGS,
+};
+
+/* General registers, as instructions encode them; regs[] has 16. */
+enum emul_reg {
+	EMUL_RAX, EMUL_RCX, EMUL_RDX, EMUL_RBX,
+	EMUL_RSP, EMUL_RBP, EMUL_RSI, EMUL_RDI,
+	EMUL_NR_REGS = 16,
+};
+
+/* Bits of emul_ctxt.dirty; bit n below 16 is regs[n]. */
+#define EMUL_DIRTY_RIP		(1u << 16)
+#define EMUL_DIRTY_RFLAGS	(1u << 17)
+
+/*
+ * How memory is accessed.  A read that will be followed by a write to the same
+ * place has both EMUL_ACC_READ and EMUL_ACC_WRITE and faults as a write does.
+ */
+#define EMUL_ACC_READ		(1u << 0)
+#define EMUL_ACC_WRITE		(1u << 1)
+#define EMUL_ACC_LOCKED		(1u << 2)	/* LOCK prefix or XCHG */
+
+/* A segment register's hidden part, as the VMCS or struct kvm_segment has it. */
+struct emul_segment {
+	u64 base;
+	u32 limit;		/* in bytes: granularity already applied */
+	u16 selector;
+	u8 type;		/* descriptor type field, 4 bits */
+	u8 s : 1, present : 1, l : 1, db : 1, unusable : 1;
+};
+
+/* The exception to inject on EMUL_EXCEPTION. */
+struct emul_exception {
+	u8 vector;
+	bool has_error;
+	u32 error;
+	u64 address;		/* linear address: CR2 for #PF, else unused */
+};
+
+struct emul_ctxt;
+
+/*
+ * Operations.  Addresses are linear; paging (with permissions at ctxt->cpl,
+ * 32-bit wrap already applied) is theirs.  No call crosses a 4 KiB boundary
+ * and len is 1 to 16, save where noted.  EMUL_EXCEPTION may be answered by
+ * each after filling ctxt->exception, EMUL_UNHANDLED by each.
+ */
+struct emul_ops {
+	/*
+	 * Read len (1 to 15) instruction bytes.  Optional bytes behind the
+	 * instruction's end may be in len, never those of the next page.
+	 */
+	int (*fetch)(struct emul_ctxt *c, u64 addr, void *buf, unsigned int len);
+
+	/*
+	 * Check that an access is possible before anything has changed:
+	 * EMUL_OK if it is memory, EMUL_MMIO if it is a device.  Called for
+	 * every write, and for reads of string I/O; len up to EMUL_IO_BUF.
+	 */
+	int (*prepare)(struct emul_ctxt *c, u64 addr, unsigned int len,
+		       unsigned int access);
+
+	/*
+	 * Read memory or MMIO: EMUL_OK or EMUL_NEED_IO.  len is above 16, up
+	 * to EMUL_IO_BUF, only for OUTS where prepare() said EMUL_OK.
+	 */
+	int (*read)(struct emul_ctxt *c, u64 addr, void *buf, unsigned int len,
+		    unsigned int access);
+
+	/*
+	 * Write memory or MMIO after prepare(): EMUL_OK or EMUL_POSTED.  The
+	 * instruction does not wait for a posted write, so the operation has
+	 * to keep a copy of buf.  If an instruction's second write fails the
+	 * first stands.  len is above 16 only for INS, see read().
+	 */
+	int (*write)(struct emul_ctxt *c, u64 addr, const void *buf,
+		     unsigned int len, unsigned int access);
+
+	/*
+	 * Optional.  Atomically replace old by new: EMUL_OK, EMUL_POSTED (on
+	 * MMIO, where it is a plain write), or EMUL_RESTART if memory held
+	 * something else.  For LOCKed instructions that do not cross a page;
+	 * without it, and across pages, write() is used.
+	 */
+	int (*cmpxchg)(struct emul_ctxt *c, u64 addr, const void *old,
+		       const void *new, unsigned int len);
+
+	/* Fill in a segment register.  Called at most once for each. */
+	void (*get_segment)(struct emul_ctxt *c, enum emul_seg seg,
+			    struct emul_segment *out);
+
+	/*
+	 * Optional; without it INS and OUTS are EMUL_UNHANDLED.  io_in reads
+	 * count elements of size 1, 2 or 4 from the port (EMUL_OK or
+	 * EMUL_NEED_IO); io_out writes them (EMUL_OK or EMUL_POSTED).
+	 * count * size is at most EMUL_IO_BUF.  Both check the I/O permission
+	 * unless the exit proves that the CPU has done so.  A port that is to
+	 * be served one element at a time sees count 1 if the operation
+	 * io_max exists and answers 1.
+	 */
+	int (*io_in)(struct emul_ctxt *c, u16 port, unsigned int size,
+		     void *buf, unsigned int count);
+	int (*io_out)(struct emul_ctxt *c, u16 port, unsigned int size,
+		      const void *buf, unsigned int count);
+	unsigned int (*io_max)(struct emul_ctxt *c, u16 port, unsigned int size);
+
+	/*
+	 * Optional; without them SSE moves are EMUL_UNHANDLED.  Get or set
+	 * 16 bytes of XMM register 0 to 15; bits above 127 are left alone.
+	 */
+	int (*read_xmm)(struct emul_ctxt *c, unsigned int reg, void *buf);
+	int (*write_xmm)(struct emul_ctxt *c, unsigned int reg, const void *buf);
+};
+
+#define EMUL_MAX_INSN	15	/* longest instruction, in bytes */
+#define EMUL_IO_BUF	512	/* most string I/O data at once, in bytes */
+#define EMUL_REP_MAX	64	/* most steps of a repeated one in a call */
+
+struct emul_opcode;
+
+/* A decoded instruction; the emulator's own, readable for traces and tests. */
+struct emul_insn {
+	const struct emul_opcode *op;
+	u64 imm;		/* immediate (sign-extended), or moffs */
+	s64 disp;
+	u8 len;			/* of the whole instruction, in bytes */
+	u8 map;			/* 0: one byte, 1: 0F, 2: 0F 38 */
+	u8 opcode;		/* the byte in that map */
+	u8 opsize;		/* operand size in bytes */
+	u8 adsize;		/* address size in bytes */
+	u8 seg;			/* enum emul_seg of the memory operand */
+	u8 rex;			/* 0, or the prefix byte */
+	u8 rep;			/* 0, 0xf2 or 0xf3: the last of the two */
+	bool lock;
+	bool opsize_prefix;	/* 66 */
+	bool has_modrm;
+	u8 mod, reg, rm;	/* reg and rm with REX.R and REX.B applied */
+	s8 base, index;		/* register numbers, -1 none */
+	u8 scale;		/* shift count */
+	bool rip_rel;
+};
+
+/* Everything about one instruction in flight.  Owned by one vCPU. */
+struct emul_ctxt {
+	/* set by the caller */
+	const struct emul_ops *ops;
+	void *priv;		/* the operations' own */
+	u64 regs[EMUL_NR_REGS];
+	u64 rip, rflags;
+	u64 cr0, cr4, efer;	/* PE, AM, TS, EM; LA57, OSFXSR; LMA are used */
+	u8 cpl;
+
+	/* results */
+	u32 dirty;		/* EMUL_DIRTY_*: what to write back */
+	bool posted;		/* an operation answered EMUL_POSTED */
+	struct emul_exception exception;
+	u8 nr_bytes;
+	u8 bytes[EMUL_MAX_INSN];
+
+	/* for the operations */
+	u8 seq;			/* number of this read within the step, from 0 */
+
+	/* internal */
+	u8 width;		/* default address width in bits: 16, 32 or 64 */
+	bool protected_mode;	/* PE and not VM86 */
+	u8 segs_valid;		/* bitmap over seg[] */
+	struct emul_segment seg[EMUL_NR_SEGS];
+	struct emul_insn insn;
+	u8 io[EMUL_IO_BUF];
+};
+
+/**
+ * emulate_insn() - fetch, decode and execute the instruction at CS:RIP
+ * @c: context; what the caller sets is described above
+ *
+ * Runs in any context the operations allow.  Bounded: one instruction, or
+ * EMUL_REP_MAX steps of a repeated one (one step if RFLAGS.TF is set).
+ *
+ * Return: EMUL_OK, EMUL_RESTART, EMUL_NEED_IO, EMUL_EXCEPTION or
+ * EMUL_UNHANDLED.
+ */
+int emulate_insn(struct emul_ctxt *c);
+
+/**
+ * emulate_continue() - execute again what answered EMUL_NEED_IO
+ * @c: the same context; if registers may have been changed meanwhile, the
+ *     caller loads regs, rflags and rip again, and abandons the instruction
+ *     if rip is another one
+ *
+ * Return: as emulate_insn().
+ */
+int emulate_continue(struct emul_ctxt *c);
+
+/**
+ * emulate_decode() - fetch and decode only, into @c->insn
+ * @c: context as for emulate_insn()
+ *
+ * Return: EMUL_OK, EMUL_EXCEPTION or EMUL_UNHANDLED.
+ */
+int emulate_decode(struct emul_ctxt *c);
+
+#endif /* XKVM_X86_EMULATE_H */
