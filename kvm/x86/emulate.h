@@ -121,8 +121,10 @@ struct emul_ops {
 
 	/*
 	 * Check that an access is possible before anything has changed:
-	 * EMUL_OK if it is memory, EMUL_MMIO if it is a device.  Called for
-	 * every write, and for reads of string I/O; len up to EMUL_IO_BUF.
+	 * EMUL_OK if it is memory, EMUL_MMIO if it is a device.  Called where
+	 * a fault in write() would come too late: for both parts of a write
+	 * that crosses a page, for the destination of MOVS, INS and POP, for
+	 * the source of OUTS.  len up to EMUL_IO_BUF for INS and OUTS.
 	 */
 	int (*prepare)(struct emul_ctxt *c, u64 addr, unsigned int len,
 		       unsigned int access);
@@ -135,7 +137,8 @@ struct emul_ops {
 		    unsigned int access);
 
 	/*
-	 * Write memory or MMIO after prepare(): EMUL_OK or EMUL_POSTED.  The
+	 * Write memory or MMIO: EMUL_OK or EMUL_POSTED, EMUL_EXCEPTION with
+	 * nothing written.  Most writes have had no prepare().  The
 	 * instruction does not wait for a posted write, so the operation has
 	 * to keep a copy of buf.  If an instruction's second write fails the
 	 * first stands.  len is above 16 only for INS, see read().
@@ -160,10 +163,10 @@ struct emul_ops {
 	 * Optional; without it INS and OUTS are EMUL_UNHANDLED.  io_in reads
 	 * count elements of size 1, 2 or 4 from the port (EMUL_OK or
 	 * EMUL_NEED_IO); io_out writes them (EMUL_OK or EMUL_POSTED).
-	 * count * size is at most EMUL_IO_BUF.  Both check the I/O permission
-	 * unless the exit proves that the CPU has done so.  A port that is to
-	 * be served one element at a time sees count 1 if the operation
-	 * io_max exists and answers 1.
+	 * count * size is at most EMUL_IO_BUF and what io_max answers, if that
+	 * exists.  Both check the I/O permission unless the exit proves that
+	 * the CPU has done so.  An io_in that has data for another count or
+	 * port (memory slots or registers changed meanwhile) drops it.
 	 */
 	int (*io_in)(struct emul_ctxt *c, u16 port, unsigned int size,
 		     void *buf, unsigned int count);
@@ -200,7 +203,6 @@ struct emul_insn {
 	u8 rep;			/* 0, 0xf2 or 0xf3: the last of the two */
 	bool lock;
 	bool opsize_prefix;	/* 66 */
-	bool has_modrm;
 	u8 mod, reg, rm;	/* reg and rm with REX.R and REX.B applied */
 	s8 base, index;		/* register numbers, -1 none */
 	u8 scale;		/* shift count */
@@ -225,7 +227,7 @@ struct emul_ctxt {
 	u8 bytes[EMUL_MAX_INSN];
 
 	/* for the operations */
-	u8 seq;			/* number of this read within the step, from 0 */
+	u8 seq;			/* number of this read within the step */
 
 	/* internal */
 	u8 width;		/* default address width in bits: 16, 32 or 64 */
