@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The event loop of the VMM: one thread (the main thread) on which everything
+ * but the vCPUs runs, over one io_uring.
+ *
+ * All callbacks run on the loop's thread, never from within event_*() calls.
+ * vCPU threads reach the loop only through event_post().
+ */
+#ifndef XKVM_EVENT_H
+#define XKVM_EVENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stddef.h>
+#include <sys/uio.h>
+
+struct event_loop;
+
+int event_loop_create(struct event_loop **out);	/* 0 or -errno */
+void event_loop_destroy(struct event_loop *l);
+
+/* Run callbacks until event_loop_stop(); returns 0, or -errno of io_uring. */
+int event_loop_run(struct event_loop *l);
+void event_loop_stop(struct event_loop *l);
+
+/*
+ * Watch @fd for @mask (POLLIN, POLLOUT); @fn is called with the events seen,
+ * again and again (level-triggered), until event_fd_del().  The caller keeps
+ * ownership of @fd and of *@w, which must stay valid until event_fd_del().
+ */
+struct event_fd {
+	int fd;
+	uint32_t mask;
+	void (*fn)(struct event_fd *w, uint32_t revents);
+	void *arg;
+	/* private to event.c */
+	struct event_loop *loop;
+	bool active, armed;
+	void *op;
+};
+
+int event_fd_add(struct event_loop *l, struct event_fd *w);
+int event_fd_mod(struct event_fd *w, uint32_t mask);
+void event_fd_del(struct event_fd *w);
+
+/*
+ * Asynchronous I/O on a file at a byte offset, straight from or to the
+ * vectors.  @done is called on the loop with the byte count or -errno.  *@io
+ * and the vectors stay with the caller and valid until then.
+ */
+enum event_io_op { EVENT_READV, EVENT_WRITEV, EVENT_FSYNC, EVENT_DISCARD };
+
+struct event_io {
+	enum event_io_op op;
+	int fd;
+	uint64_t offset;
+	uint64_t len;		/* EVENT_DISCARD */
+	const struct iovec *iov;
+	unsigned int nr_iov;
+	bool fua;		/* EVENT_WRITEV: RWF_DSYNC */
+	void (*done)(struct event_io *io, int64_t res);
+	void *arg;
+};
+
+int event_io_submit(struct event_loop *l, struct event_io *io);
+
+/* Call @fn(@arg) on the loop soon; safe from any thread. 0 or -errno. */
+int event_post(struct event_loop *l, void (*fn)(void *arg), void *arg);
+
+/* One-shot timer: call w->fn once @ns from now; re-arming replaces. */
+struct event_timer {
+	void (*fn)(struct event_timer *t);
+	void *arg;
+	/* private to event.c */
+	struct event_loop *loop;
+	struct event_timer *next;
+	uint64_t due;		/* CLOCK_MONOTONIC, ns; 0: not armed */
+};
+
+void event_timer_set(struct event_loop *l, struct event_timer *t, uint64_t ns);
+void event_timer_cancel(struct event_timer *t);
+
+#endif
