@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The hooks an architecture implements.  Common code calls nothing else of it.
+ * int results are 0 or -errno unless said otherwise.
+ */
+#ifndef XKVM_ARCH_H
+#define XKVM_ARCH_H
+
+#include "vm.h"
+
+/* Module load: check the CPU (one pr_err line and -EOPNOTSUPP), set up. */
+int arch_module_init(void);
+void arch_module_exit(void);
+
+/*
+ * Turn virtualization on / off on this CPU; interrupts off.  -EBUSY: somebody
+ * else has it.  Off is safe on a CPU where on failed.
+ */
+int arch_cpu_on(void);
+void arch_cpu_off(void);
+
+/* VMs.  arch_vm_exit() runs after the vCPUs are freed. */
+int arch_vm_init(struct vm *vm, unsigned long type);
+void arch_vm_exit(struct vm *vm);
+int arch_check_extension(struct vm *vm, long ext);	/* vm NULL: /dev node */
+long arch_system_ioctl(struct file *f, unsigned int cmd, unsigned long arg);
+long arch_vm_ioctl(struct vm *vm, unsigned int cmd, unsigned long arg);
+
+/* vCPUs. */
+int arch_vcpu_init(struct vcpu *vcpu);
+void arch_vcpu_exit(struct vcpu *vcpu);
+/* The vCPU is in vm->vcpus[] now. */
+void arch_vcpu_online(struct vcpu *vcpu);
+/* Of vcpu->mutex holders, the vCPU not loaded / loaded by the callee. */
+long arch_vcpu_ioctl(struct vcpu *vcpu, unsigned int cmd, unsigned long arg);
+/* KVM_RUN with the vCPU loaded, sigmask set: 0 or -errno (-EINTR). */
+int arch_vcpu_run(struct vcpu *vcpu);
+/* vcpu_load() and vcpu_put() and the preempt notifier: preemption off. */
+void arch_vcpu_load(struct vcpu *vcpu, int cpu);
+void arch_vcpu_put(struct vcpu *vcpu);
+/* Could this vCPU run now (wakes a halt)?  Any context. */
+bool arch_vcpu_runnable(struct vcpu *vcpu);
+/* Guest in kernel mode (for directed yield, hypercalls)? vCPU thread. */
+bool arch_vcpu_in_kernel(struct vcpu *vcpu);
+
+/*
+ * Second-stage tables (fault.c, memslot.c).  gfn ranges are half open.
+ * arch_stage2_unmap(): under mmu_lock for writing; true if any translation was
+ * removed, so that the caller must flush.  Table pages it unlinks go on a list
+ * that arch_stage2_free_unlinked() frees after the flush.
+ */
+bool arch_stage2_unmap(struct vm *vm, gfn_t start, gfn_t end);
+void arch_stage2_free_unlinked(struct vm *vm);
+bool arch_stage2_age(struct vm *vm, gfn_t start, gfn_t end, bool clear);
+/* Write-protect for dirty logging; mmu_lock for writing; true: flush. */
+bool arch_stage2_wrprotect(struct vm *vm, gfn_t start, gfn_t end);
+/* Flush this VM's second-stage translations on every CPU; may hold mmu_lock. */
+void arch_flush_remote_tlbs(struct vm *vm);
+
+/* The guest's clock: ns since the VM's start as KVM_GET_CLOCK tells. */
+u64 arch_guest_clock_ns(struct vm *vm);
+/* Parameters of a pvclock_vcpu_time_info as of now, for this vCPU. */
+struct pvclock_params {
+	u64 tsc_timestamp;	/* guest TSC */
+	u64 system_time;	/* guest clock at that TSC, ns */
+	u32 mul;
+	s8 shift;
+	u8 flags;		/* PVCLOCK_TSC_STABLE_BIT ... */
+};
+void arch_pvclock_params(struct vcpu *vcpu, struct pvclock_params *p);
+/* Wallclock (ns since the epoch) at guest clock zero. */
+u64 arch_wallclock_ns(struct vm *vm);
+
+/* What the Xen code needs of a vCPU. */
+struct xen_hcall_regs {
+	u64 nr;
+	u64 arg[6];
+	bool longmode;		/* 64-bit caller */
+	u8 cpl;
+};
+void arch_xen_hcall_regs(struct vcpu *vcpu, struct xen_hcall_regs *r);
+void arch_xen_set_result(struct vcpu *vcpu, u64 result, bool longmode);
+/* Skip the hypercall instruction.  0, or 1 for the run loop to exit (debug). */
+int arch_xen_skip_hcall(struct vcpu *vcpu);
+unsigned long arch_vcpu_rip(struct vcpu *vcpu);
+/* Put an upcall vector in through the interrupt controller. */
+int arch_xen_inject_vector(struct vcpu *vcpu, u8 vector);
+/* Fill one hypercall page (word size latched): architecture's instructions. */
+void arch_xen_hypercall_page(struct vm *vm, u8 *page);
+/* Read guest-virtual memory of the vCPU, for hypercall arguments. */
+int arch_guest_read_va(struct vcpu *vcpu, u64 va, void *to, size_t len);
+int arch_guest_write_va(struct vcpu *vcpu, u64 va, const void *from, size_t len);
+/* SCHEDOP_yield/poll/block: halt the vCPU until an event. */
+void arch_vcpu_halt(struct vcpu *vcpu);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * struct arch_vm and struct arch_vcpu of x86-64, embedded in struct vm and
+ * struct vcpu.  Except where noted a vCPU's fields belong to its own thread
+ * with the vCPU loaded, or to a holder of vcpu->mutex.
+ */
+#ifndef XKVM_ARCH_TYPES_H
+#define XKVM_ARCH_TYPES_H
+
+#include <linux/kvm.h>
+#include <linux/types.h>
+#include <asm/fpu/types.h>
+
+#include "../pgtable.h"
+
+struct lapic;
+struct lapic_map;
+struct vmx_vcpu;
+struct emul_ctxt;
+
+/* Indices into arch_vcpu.regs: the encoding of instructions. */
+enum reg_index {
+	REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+	REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15,
+	/* not general purpose, but cached the same way */
+	REG_RIP, REG_RFLAGS, REG_CR0, REG_CR3, REG_CR4, REG_SEGMENTS,
+	REG_EXIT_QUAL, REG_EXIT_INTR, REG_NR
+};
+
+enum seg_index { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS,
+		 SEG_LDTR, SEG_TR, SEG_NR };
+
+#define MTRR_NR_VAR	8
+
+struct arch_vm {
+	struct pgtable ept;		/* vm->mmu_lock */
+	u64 eptp;
+	bool irqchip_split;		/* in-kernel LAPIC without PIC/IOAPIC */
+	bool irqchip_kernel;		/* KVM_CREATE_IRQCHIP */
+	u8 split_pins;
+	bool x2apic_ids32;		/* KVM_CAP_X2APIC_API */
+	bool x2apic_no_bcast_quirk;
+	bool apic_access_mapped;	/* mmu_lock: the APIC-access page */
+	bool apic_access_inhibited;	/* mmu_lock: some vCPU left xAPIC mode */
+	struct lapic_map __rcu *lapic_map;
+	struct mutex lapic_map_lock;
+	s64 clock_offset;		/* vm->lock; guest clock - boottime, ns */
+	u32 tsc_khz;			/* default of new vCPUs */
+	s64 tsc_offset;			/* last set, to keep vCPUs in step */
+	bool triple_fault_event;
+	bool exception_payload;		/* KVM_CAP_EXCEPTION_PAYLOAD */
+	u32 disabled_exits;		/* KVM_CAP_X86_DISABLE_EXITS */
+	u32 user_msr_mask;		/* KVM_CAP_X86_USER_SPACE_MSR */
+};
+
+struct arch_vcpu {
+	unsigned long regs[16];		/* RSP valid only if available */
+	unsigned long rip, rflags;
+	u32 avail, dirty;		/* bits of enum reg_index */
+	unsigned long cr0, cr2, cr3, cr4;
+	u64 efer, xcr0, pat, xss;
+	u32 mp_state;			/* KVM_MP_STATE_*; vCPU thread or mutex */
+	struct lapic *lapic;		/* NULL: no in-kernel irqchip */
+	struct vmx_vcpu *vmx;
+	struct fpu_guest fpu;
+
+	/* events to inject, and those cut short by an exit */
+	struct {
+		bool pending, injected, has_error, has_payload;
+		u8 nr;
+		u32 error;
+		u64 payload;
+	} exc;
+	struct {
+		bool injected, soft;
+		u8 nr;
+	} intr;
+	bool nmi_injected, nmi_masked;
+	atomic_t nmi_pending;		/* at most 2 */
+	bool triple_fault;
+
+	unsigned long db[4], dr6, dr7, eff_dr7;
+
+	/* time */
+	u64 tsc_offset;			/* guest TSC = host TSC + tsc_offset (unscaled) */
+	u32 tsc_khz;
+	u64 tsc_adjust;
+
+	/* MSRs that live in memory */
+	u64 misc_enable, mcg_status, mcg_cap, mcg_ctl, mce_banks[4 * 32];
+	u64 mtrr_def_type, mtrr_fixed[11], mtrr_var[2 * MTRR_NR_VAR];
+	u64 arch_capabilities, spec_ctrl, ucode_rev;
+
+	struct kvm_cpuid_entry2 *cpuid;
+	unsigned int nr_cpuid;
+	u64 cr4_reserved, guest_supported_xcr0;
+	u64 features;			/* CPUF_*: bits tests on hot paths use */
+	u8 maxphyaddr;
+
+	/* an access that waits for user space */
+	struct emul_ctxt *emul;
+	struct {
+		gpa_t gpa;
+		unsigned int len, done;
+		bool write, needed, read_done;
+		u8 data[16];
+	} mmio;
+	struct {
+		u16 port;
+		u8 size;
+		u32 count;
+		bool in;
+	} pio;
+};
+
+#endif
