@@ -25,7 +25,8 @@
  *	EMUL_RESTART	 RIP is unchanged; registers may show the progress of a
  *			 repeated string instruction.  Re-enter the guest, which
  *			 lets interrupts in, and the instruction exits again, or
- *			 call emulate_insn() again.  c->posted as above.
+ *			 call emulate_insn() again.  c->posted, and #DB if
+ *			 c->dirty, as above.
  *	EMUL_NEED_IO	 An operation wants data from user space.  When it has
  *			 come, call emulate_continue() with the same context:
  *			 the instruction is executed again from its first read,

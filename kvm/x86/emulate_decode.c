@@ -290,7 +290,9 @@ static int decode_legal(struct emul_ctxt *c, unsigned int flags)
 	const struct emul_insn *insn = &c->insn;
 	bool is_mem = (flags & EMUL_F_MODRM) && insn->mod != 3;
 
-	if (c->width == 64 ? flags & EMUL_F_NO64 : flags & EMUL_F_ONLY64)
+	if ((flags & EMUL_F_NO64) && c->width == 64)
+		return emulate_raise(c, EMUL_VEC_UD);
+	if ((flags & EMUL_F_ONLY64) && c->width != 64)
 		return EMUL_UNHANDLED;
 	if ((flags & EMUL_F_NOPFX) && (insn->rep || insn->opsize_prefix))
 		return EMUL_UNHANDLED;

@@ -8,6 +8,7 @@
  * emulate_mem.c     registers, segmentation, memory operands
  * emulate_alu.c     arithmetic and flags, pure functions
  * emulate_exec.c    instructions with a ModRM operand
+ * emulate_rmw.c     exchanges and bit tests
  * emulate_stack.c   push and pop
  * emulate_string.c  string instructions and string I/O
  * emulate_sse.c     moves between XMM registers and memory
@@ -82,7 +83,7 @@ enum emul_vector {
 /* A memory operand after segmentation: one piece, or two in two pages. */
 struct emul_mem {
 	u64 addr[2];		/* linear */
-	u8 len[2];
+	u16 len[2];
 	u8 nr;			/* pieces */
 	bool checked;		/* prepare() has seen all pieces */
 };
@@ -133,13 +134,9 @@ u64 emulate_reg_read(const struct emul_ctxt *c, unsigned int reg,
 /* Write a register: 32 bits clear the upper half, fewer leave the rest. */
 void emulate_reg_write(struct emul_ctxt *c, unsigned int reg,
 		       unsigned int size, u64 val);
-/* Like those, for an index, pointer or count register: never AH to BH. */
-u64 emulate_ptr_read(const struct emul_ctxt *c, unsigned int reg,
-		     unsigned int size);
-void emulate_ptr_write(struct emul_ctxt *c, unsigned int reg,
-		       unsigned int size, u64 val);
 void emulate_flags_write(struct emul_ctxt *c, u64 rflags);
 
+/* SDM 1, 3.3.7.1 */
 bool emulate_canonical(const struct emul_ctxt *c, u64 addr);
 /*
  * Check size bytes at an offset in a segment for access and give the linear
@@ -151,6 +148,7 @@ int emulate_linear(struct emul_ctxt *c, enum emul_seg seg, u64 offset,
 int emulate_mem_map(struct emul_ctxt *c, enum emul_seg seg, u64 offset,
 		    unsigned int size, unsigned int access,
 		    struct emul_mem *m);
+/* EMUL_OK, EMUL_MMIO if any of it is a device, or why it is impossible. */
 int emulate_mem_prepare(struct emul_ctxt *c, struct emul_mem *m,
 			unsigned int access);
 int emulate_mem_read(struct emul_ctxt *c, const struct emul_mem *m, void *buf,
