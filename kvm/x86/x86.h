@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the x86 files offer each other, by the file that implements it.
+ */
+#ifndef XKVM_X86_H
+#define XKVM_X86_H
+
+#include "../vm.h"
+
+/* --- state.c: registers as the rest of the module sees them ------------- */
+
+static inline unsigned long reg_read(struct vcpu *v, enum reg_index r);
+static inline void reg_write(struct vcpu *v, enum reg_index r, unsigned long x);
+
+/* Power-on reset or INIT (@init).  vCPU thread or mutex, loaded. */
+void vcpu_reset(struct vcpu *vcpu, bool init);
+/* SIPI: CS:IP = vector << 8 : 0. */
+void vcpu_start_at(struct vcpu *vcpu, u8 sipi_vector);
+
+/*
+ * Control registers with all architectural checks (mov-to-CR, sregs).
+ * 0, or 1: #GP(0).
+ */
+int x86_set_cr0(struct vcpu *vcpu, unsigned long cr0);
+int x86_set_cr3(struct vcpu *vcpu, unsigned long cr3);
+int x86_set_cr4(struct vcpu *vcpu, unsigned long cr4);
+int x86_set_cr8(struct vcpu *vcpu, unsigned long cr8);
+int x86_set_xcr0(struct vcpu *vcpu, u64 xcr0);
+int x86_set_efer(struct vcpu *vcpu, u64 efer, bool host);
+bool x86_cr0_valid(unsigned long cr0);
+
+static inline bool is_long_mode(struct vcpu *v);	/* EFER.LMA */
+static inline bool is_paging(struct vcpu *v);
+static inline bool is_pae_paging(struct vcpu *v);	/* PAE, not long mode */
+bool is_64bit_code(struct vcpu *v);			/* LMA && CS.L */
+int x86_cpl(struct vcpu *v);
+
+/* --- inject.c ----------------------------------------------------------- */
+
+void x86_queue_exception(struct vcpu *v, u8 nr);
+void x86_queue_exception_e(struct vcpu *v, u8 nr, u32 error);
+void x86_inject_pf(struct vcpu *v, u64 addr, u32 error);
+void x86_inject_nmi(struct vcpu *v);	/* any context: queue and kick */
+
+/* --- tsc.c: time --------------------------------------------------------- */
+
+u64 x86_guest_tsc(struct vcpu *v);	/* now; any context */
+void x86_set_guest_tsc(struct vcpu *v, u64 tsc);
+
+/* --- cpuid.c -------------------------------------------------------------- */
+
+/* Features of the guest's CPUID that hot paths and checks ask for. */
+#define CPUF_X2APIC	(1ull << 0)
+#define CPUF_XSAVE	(1ull << 1)
+#define CPUF_NX		(1ull << 2)
+#define CPUF_LM		(1ull << 3)
+#define CPUF_GBPAGES	(1ull << 4)
+#define CPUF_TSC_DEADLINE (1ull << 5)
+#define CPUF_RDTSCP	(1ull << 6)
+#define CPUF_SYSCALL	(1ull << 7)
+#define CPUF_XSAVES	(1ull << 8)
+#define CPUF_INVPCID	(1ull << 9)
+#define CPUF_MTRR	(1ull << 10)
+#define CPUF_RDPID	(1ull << 11)
+#define CPUF_SPEC_CTRL	(1ull << 12)
+#define CPUF_PCID	(1ull << 13)
+#define CPUF_ARCH_CAPS	(1ull << 14)
+#define CPUF_PRED_CMD	(1ull << 15)
+#define CPUF_TSC_ADJUST	(1ull << 16)
+#define CPUF_MWAIT	(1ull << 17)
+#define CPUF_PAT	(1ull << 18)
+#define CPUF_MCE	(1ull << 19)
+#define CPUF_FFXSR	(1ull << 20)
+#define CPUF_WAITPKG	(1ull << 21)
+
+static inline bool guest_has(const struct vcpu *v, u64 f);
+static inline bool guest_has_x2apic(const struct vcpu *v)
+{
+	return v->arch.features & CPUF_X2APIC;
+}
+
+/* CPUID instruction for the guest: in eax/ecx, out all four.  True if the
+ * leaf exists (otherwise as the CPU answers an unknown leaf).
+ */
+bool cpuid_query(struct vcpu *v, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
+/* KVM_GET_SUPPORTED_CPUID / KVM_GET_EMULATED_CPUID is not offered. */
+int cpuid_get_supported(struct kvm_cpuid2 __user *arg);
+int cpuid_set(struct vcpu *v, struct kvm_cpuid2 __user *arg);
+int cpuid_set1(struct vcpu *v, struct kvm_cpuid __user *arg);
+int cpuid_get(struct vcpu *v, struct kvm_cpuid2 __user *arg);
+void cpuid_free(struct vcpu *v);
+/* CR4.OSXSAVE, XCR0, APIC enable or IA32_MISC_ENABLE changed. */
+void cpuid_update_runtime(struct vcpu *v);
+
+/* --- msr.c ---------------------------------------------------------------- */
+
+struct msr_data {
+	bool host;		/* KVM_SET_MSRS / KVM_GET_MSRS, not the guest */
+	u32 index;
+	u64 data;
+};
+
+/* 0; 1: #GP (or, for ioctls, "stop here"). */
+int msr_read(struct vcpu *v, struct msr_data *m);
+int msr_write(struct vcpu *v, struct msr_data *m);
+int msr_ioctl(struct vcpu *v, struct kvm_msrs __user *arg, bool write);
+int msr_feature_ioctl(struct kvm_msrs __user *arg);
+int msr_get_index_list(struct kvm_msr_list __user *arg);
+int msr_get_feature_list(struct kvm_msr_list __user *arg);
+void msr_init(void);		/* module load: which MSRs exist here */
+void msr_vcpu_reset(struct vcpu *v, bool init);
+
+/* --- fpu.c ---------------------------------------------------------------- */
+
+int fpu_vcpu_init(struct vcpu *v);
+void fpu_vcpu_exit(struct vcpu *v);
+void fpu_vcpu_reset(struct vcpu *v, bool init);
+void fpu_load_guest(struct vcpu *v);	/* KVM_RUN in */
+void fpu_put_guest(struct vcpu *v);	/* KVM_RUN out */
+int fpu_get(struct vcpu *v, struct kvm_fpu *f);
+int fpu_set(struct vcpu *v, const struct kvm_fpu *f);
+int fpu_get_xsave(struct vcpu *v, void *buf, unsigned int size);
+int fpu_set_xsave(struct vcpu *v, const void *buf, unsigned int size);
+int fpu_get_xcrs(struct vcpu *v, struct kvm_xcrs *x);
+int fpu_set_xcrs(struct vcpu *v, const struct kvm_xcrs *x);
+unsigned int fpu_xsave_size(void);	/* KVM_CAP_XSAVE2 */
+/* The XCR0 bits this host can give to a guest. */
+u64 fpu_supported_xcr0(void);
+
+/* --- paging.c: the guest's own page tables -------------------------------- */
+
+#define PAGING_WRITE	(1u << 0)
+#define PAGING_FETCH	(1u << 1)
+#define PAGING_USER	(1u << 2)
+#define PAGING_NO_AD	(1u << 3)	/* look, do not set A/D bits */
+#define PAGING_IMPLICIT	(1u << 4)	/* implicit supervisor access: no AC override */
+
+/*
+ * Translate a linear address.  0 and *@gpa; or 1 with *@pf_error the #PF error
+ * code; or -EFAULT/-errno.  vCPU thread, loaded; may sleep.
+ */
+int paging_translate(struct vcpu *v, u64 gva, u32 access, gpa_t *gpa,
+		     u32 *pf_error);
+/* Load PDPTEs for PAE paging from CR3; 0, or 1 for reserved bits (#GP). */
+int paging_load_pdptrs(struct vcpu *v, unsigned long cr3);
+u64 paging_rsvd_maxphy(struct vcpu *v);	/* address bits beyond MAXPHYADDR */
+
+/* --- mmio.c: emulate.c's glue --------------------------------------------- */
+
+/* The instruction at RIP accesses MMIO: exit-handler convention. */
+int mmio_emulate(struct vcpu *v, gpa_t gpa, bool gva_valid, u64 gva);
+/* INS/OUTS. */
+int mmio_string_io(struct vcpu *v);
+int mmio_module_init(void);
+void mmio_module_exit(void);
+void mmio_vcpu_exit(struct vcpu *v);
+/* Handle an access in the kernel (LAPIC, ioeventfd); 0, or -EOPNOTSUPP. */
+int mmio_kernel_read(struct vcpu *v, gpa_t gpa, unsigned int len, void *data);
+int mmio_kernel_write(struct vcpu *v, gpa_t gpa, unsigned int len,
+		      const void *data);
+
+/* --- regs.c: ioctls on registers and events ------------------------------- */
+
+int regs_get(struct vcpu *v, struct kvm_regs *r);
+int regs_set(struct vcpu *v, const struct kvm_regs *r);
+int sregs_get(struct vcpu *v, struct kvm_sregs *s);
+int sregs_set(struct vcpu *v, const struct kvm_sregs *s);
+int events_get(struct vcpu *v, struct kvm_vcpu_events *e);
+int events_set(struct vcpu *v, const struct kvm_vcpu_events *e);
+int debugregs_get(struct vcpu *v, struct kvm_debugregs *d);
+int debugregs_set(struct vcpu *v, const struct kvm_debugregs *d);
+int mpstate_get(struct vcpu *v, struct kvm_mp_state *m);
+int mpstate_set(struct vcpu *v, const struct kvm_mp_state *m);
+
+#endif
