@@ -58,4 +58,28 @@ int mem_write(const struct mem *m, gpa_t to, const void *from, size_t len);
  */
 void *mem_ptr(const struct mem *m, gpa_t at, size_t len);
 
+/*
+ * What follows is xen/physmap.c's, called under its lock.
+ *
+ * mem_overlay_set() - lay the page at @offset of @fd over the RAM page @at,
+ * for the guest and the VMM alike; what the page held comes back with
+ * mem_overlay_clear().  0, -EFAULT if @at is not RAM, -ENOMEM; clearing what
+ * is not set is -ENOENT.
+ */
+int mem_overlay_set(struct mem *m, gfn_t at, int fd, uint64_t offset);
+int mem_overlay_clear(struct mem *m, gfn_t at);
+
+/*
+ * mem_release() - give a page back to the host (ballooning).  It stays in the
+ * map, reads as zero, and costs nothing until the guest touches it again.
+ * mem_populate() - count it as the guest's again.
+ * 0, -EINVAL if it is not RAM or released already, -EEXIST if it was not
+ * released, -EBUSY under an overlay, -ENOMEM.
+ */
+int mem_release(struct mem *m, gfn_t at);
+int mem_populate(struct mem *m, gfn_t at);
+
+/* Pages of RAM in the map; *@populated without the released ones. */
+uint64_t mem_pages(const struct mem *m, uint64_t *populated);
+
 #endif
