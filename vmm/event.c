@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Owns the loop itself: its timers, the calls posted from other threads, and
+ * the life of watches.  Everything belongs to the loop's thread but the list
+ * of posts, which is under post_lock.  How to wait is the back ends'.
+ */
+#include "event_priv.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "log.h"
+
+struct event_post {
+	struct event_post *next;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+static uint64_t event_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+static void event_run_posts(struct event_fd *w, uint32_t revents)
+{
+	struct event_loop *l = w->arg;
+	struct event_post *p, *next;
+	uint64_t n;
+
+	if (read(l->wake, &n, sizeof(n)) < 0 && errno != EAGAIN)
+		log_line(LOG_WARNING, "event loop: eventfd: error %d", errno);
+	pthread_mutex_lock(&l->post_lock);
+	p = l->posts;
+	l->posts = NULL;
+	l->posts_tail = &l->posts;
+	l->woken = false;
+	pthread_mutex_unlock(&l->post_lock);
+	for (; p; p = next) {
+		next = p->next;
+		p->fn(p->arg);
+		free(p);
+	}
+}
+
+int event_loop_create(struct event_loop **out)
+{
+	struct event_loop *l = calloc(1, sizeof(*l));
+	int err;
+
+	if (!l)
+		return -ENOMEM;
+	pthread_mutex_init(&l->post_lock, NULL);
+	l->posts_tail = &l->posts;
+	l->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (l->wake < 0) {
+		err = -errno;
+		goto err_free;
+	}
+	l->be = &event_uring;
+	err = l->be->init(l);
+	if (err == -EPERM || err == -ENOSYS || err == -ENOMEM) {
+		l->be = &event_poll;
+		err = l->be->init(l);
+	}
+	if (err)
+		goto err_wake;
+	l->wake_watch = (struct event_fd){
+		.fd = l->wake, .mask = POLLIN, .fn = event_run_posts, .arg = l,
+	};
+	err = event_fd_add(l, &l->wake_watch);
+	if (err)
+		goto err_backend;
+	*out = l;
+	return 0;
+
+err_backend:
+	l->be->exit(l);
+err_wake:
+	close(l->wake);
+err_free:
+	free(l);
+	return err;
+}
+
+void event_loop_destroy(struct event_loop *l)
+{
+	struct event_post *p;
+
+	if (!l)
+		return;
+	event_fd_del(&l->wake_watch);
+	l->be->exit(l);
+	close(l->wake);
+	while ((p = l->posts)) {
+		l->posts = p->next;
+		free(p);
+	}
+	free(l);
+}
+
+static int64_t event_run_timers(struct event_loop *l)
+{
+	struct event_timer *t;
+	uint64_t now;
+
+	if (!l->timers)
+		return -1;
+	now = event_now();
+	while ((t = l->timers) && t->due <= now) {
+		l->timers = t->next;
+		t->due = 0;
+		t->fn(t);
+	}
+	if (!t)
+		return -1;
+	return t->due - now;
+}
+
+int event_loop_run(struct event_loop *l)
+{
+	l->stop = false;
+	while (!l->stop) {
+		int64_t ns = event_run_timers(l);
+		int err;
+
+		if (l->stop)
+			break;
+		err = l->be->wait(l, ns);
+		if (err && err != -EINTR)
+			return err;
+	}
+	return 0;
+}
+
+void event_loop_stop(struct event_loop *l)
+{
+	l->stop = true;
+}
+
+void event_fd_ready(struct event_fd *w, uint32_t revents)
+{
+	w->armed = false;
+	w->fn(w, revents);
+}
+
+int event_fd_add(struct event_loop *l, struct event_fd *w)
+{
+	w->loop = l;
+	w->active = true;
+	w->armed = false;
+	w->op = NULL;
+	return w->mask ? l->be->fd_arm(w) : 0;
+}
+
+int event_fd_mod(struct event_fd *w, uint32_t mask)
+{
+	if (w->mask == mask)
+		return 0;
+	w->mask = mask;
+	if (w->op)
+		w->loop->be->fd_disarm(w);
+	return mask ? w->loop->be->fd_arm(w) : 0;
+}
+
+void event_fd_del(struct event_fd *w)
+{
+	if (!w->active)
+		return;
+	w->active = false;
+	if (w->op)
+		w->loop->be->fd_disarm(w);
+}
+
+int event_io_submit(struct event_loop *l, struct event_io *io)
+{
+	return l->be->io_submit(l, io);
+}
+
+int event_post(struct event_loop *l, void (*fn)(void *arg), void *arg)
+{
+	struct event_post *p = malloc(sizeof(*p));
+	const uint64_t one = 1;
+	bool wake;
+
+	if (!p)
+		return -ENOMEM;
+	p->next = NULL;
+	p->fn = fn;
+	p->arg = arg;
+	pthread_mutex_lock(&l->post_lock);
+	*l->posts_tail = p;
+	l->posts_tail = &p->next;
+	wake = !l->woken;
+	l->woken = true;
+	pthread_mutex_unlock(&l->post_lock);
+	if (wake && write(l->wake, &one, sizeof(one)) < 0)
+		return -errno;
+	return 0;
+}
+
+void event_timer_cancel(struct event_timer *t)
+{
+	struct event_timer **pp;
+
+	if (!t->due)
+		return;
+	for (pp = &t->loop->timers; *pp != t; pp = &(*pp)->next)
+		;
+	*pp = t->next;
+	t->due = 0;
+}
+
+void event_timer_set(struct event_loop *l, struct event_timer *t, uint64_t ns)
+{
+	struct event_timer **pp;
+	uint64_t now = event_now();
+
+	event_timer_cancel(t);
+	t->loop = l;
+	t->due = ns > UINT64_MAX / 2 ? UINT64_MAX / 2 + now : now + ns;
+	for (pp = &l->timers; *pp && (*pp)->due <= t->due; pp = &(*pp)->next)
+		;
+	t->next = *pp;
+	*pp = t;
+}
