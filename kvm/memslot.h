@@ -38,7 +38,7 @@ struct memslot {
 	u32 flags;			/* KVM_MEM_* */
 	u16 id;
 	u16 as_id;
-	struct interval_tree_node hva_node; /* vm->slots' tree, mmu_lock */
+	struct interval_tree_node hva_node; /* vm->hva_tree, mmu_lock */
 	unsigned long *dirty;		/* KVM_MEM_LOG_DIRTY_PAGES, or NULL */
 	struct rcu_head rcu;
 };
@@ -63,9 +63,14 @@ static inline hva_t memslot_hva(const struct memslot *s, gfn_t gfn)
 
 /*
  * memslot_find() - the slot that contains @gfn, or NULL.
- * Under rcu_read_lock(), slots_lock or mmu_lock; valid as long as that.
+ * Under slots_lock or mmu_lock, memslot_find_rcu() under rcu_read_lock();
+ * valid as long as that.
  */
 struct memslot *memslot_find(struct vm *vm, gfn_t gfn);
+struct memslot *memslot_find_rcu(struct vm *vm, gfn_t gfn);
+
+/* The slot with user space's number @id, or NULL.  Under slots_lock. */
+struct memslot *memslot_by_id(struct vm *vm, u32 id);
 
 /* What a look-up of a gfn gives: copied, so usable without any lock. */
 struct memslot_ref {
@@ -85,8 +90,8 @@ int memslot_lookup(struct vm *vm, struct vcpu *vcpu, gfn_t gfn,
  */
 int memslot_set(struct vm *vm, const struct kvm_userspace_memory_region *r);
 
-int memslot_init(struct vm *vm);	/* and the MMU notifier */
-void memslot_exit(struct vm *vm);	/* after the last vCPU is gone */
+int memslot_init(struct vm *vm);
+void memslot_exit(struct vm *vm);	/* after vCPUs and notifier are gone */
 
 /*
  * The invalidation protocol.
@@ -97,9 +102,9 @@ void memslot_exit(struct vm *vm);	/* after the last vCPU is gone */
  *	take mmu_lock; if (memslot_inv_retry(vm, seq, hva)) start again;
  *	use it, release mmu_lock.
  */
-static inline unsigned long memslot_inv_begin(struct vm *vm);
-static inline bool memslot_inv_retry(struct vm *vm, unsigned long seq,
-				     hva_t hva);
+struct mmu_hook;
+unsigned long memslot_inv_begin(struct vm *vm);
+bool memslot_inv_retry(struct vm *vm, unsigned long seq, hva_t hva);
 
 /*
  * Guest memory by gpa.  Process context of the VM's mm, may sleep, may cross
@@ -108,6 +113,13 @@ static inline bool memslot_inv_retry(struct vm *vm, unsigned long seq,
  */
 int guest_read(struct vm *vm, gpa_t gpa, void *to, size_t len);
 int guest_write(struct vm *vm, gpa_t gpa, const void *from, size_t len);
+
+/*
+ * Every slot a user-space range touches: @fn(vm, start, end) on gfns, under
+ * mmu_lock.  True if any call returned true.
+ */
+bool memslot_for_hva_range(struct vm *vm, hva_t start, hva_t end,
+			   bool (*fn)(struct vm *vm, gfn_t start, gfn_t end));
 
 /* Mark @gfn dirty for user space, if its slot logs.  Any context. */
 void mark_page_dirty(struct vm *vm, gfn_t gfn);

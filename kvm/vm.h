@@ -41,14 +41,12 @@ struct vm {
 	struct mm_struct *mm;		/* the creator's; others get -EIO */
 
 	rwlock_t mmu_lock;		/* second-stage tables, slots */
-	unsigned long inv_seq;		/* mmu_lock; see memslot.h */
-	long inv_count;			/* mmu_lock */
-	unsigned long inv_start, inv_end; /* mmu_lock; hva range in flight */
-	struct mmu_hook *hook;
-	struct list_head hook_link;	/* the hook's lock */
+	struct mmu_hook *hook;		/* notifier.c */
+	struct list_head hook_link;	/* hook->lock */
 
 	struct rw_semaphore slots_lock;	/* held for reading by guest accesses */
 	struct memslots __rcu *slots;	/* written under slots_lock + mmu_lock */
+	struct rb_root_cached hva_tree;	/* mmu_lock: the slots by hva */
 
 	struct mutex lock;		/* vCPU creation, irqchip, VM attributes */
 	unsigned int nr_vcpus;		/* lock; read with smp_load_acquire */

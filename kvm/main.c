@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Module load and unload, the node, its ioctls, and turning virtualization on
+ * and off on the CPUs.
+ *
+ * virt_lock guards the count of VMs.  Virtualization is on, on every online
+ * CPU, while the count is not zero; CPU hotplug, suspend, reboot and kexec
+ * follow it.
+ */
+#include <linux/cpu.h>
+#include <linux/debugfs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/preempt.h>
+#include <linux/reboot.h>
+#include <linux/syscore_ops.h>
+
+#include "arch.h"
+#include "main.h"
+#include "notifier.h"
+#include "vm.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+static char *device = "xkvm";
+module_param(device, charp, 0444);
+MODULE_PARM_DESC(device, "name of the node in /dev (xkvm, or kvm where no other KVM holds it)");
+
+static DEFINE_MUTEX(virt_lock);
+static unsigned int virt_users;		/* virt_lock */
+static enum cpuhp_state virt_hp_state;
+static DEFINE_PER_CPU(bool, virt_cpu_on);
+struct dentry *main_debugfs;
+
+static int virt_cpu_enable(void)
+{
+	int ret;
+
+	if (__this_cpu_read(virt_cpu_on))
+		return 0;
+	ret = arch_cpu_on();
+	if (!ret)
+		__this_cpu_write(virt_cpu_on, true);
+	return ret;
+}
+
+static void virt_cpu_disable(void)
+{
+	if (!__this_cpu_read(virt_cpu_on))
+		return;
+	arch_cpu_off();
+	__this_cpu_write(virt_cpu_on, false);
+}
+
+static void virt_ipi_enable(void *failed)
+{
+	int ret = virt_cpu_enable();
+
+	if (ret)
+		atomic_cmpxchg((atomic_t *)failed, 0, ret);
+}
+
+static void virt_ipi_disable(void *unused)
+{
+	virt_cpu_disable();
+}
+
+int main_virt_get(void)
+{
+	atomic_t failed = ATOMIC_INIT(0);
+	int ret = 0;
+
+	/* cpus_read_lock() first: hotplug callbacks take virt_lock inside it */
+	cpus_read_lock();
+	mutex_lock(&virt_lock);
+	if (!virt_users) {
+		preempt_notifier_inc();
+		on_each_cpu(virt_ipi_enable, &failed, 1);
+		ret = atomic_read(&failed);
+		if (ret) {
+			on_each_cpu(virt_ipi_disable, NULL, 1);
+			preempt_notifier_dec();
+		}
+	}
+	if (!ret)
+		virt_users++;
+	mutex_unlock(&virt_lock);
+	cpus_read_unlock();
+	if (ret == -EBUSY)
+		pr_err("VMX is in use by another hypervisor: stop its guests or unload it (rmmod kvm_intel), then try again\n");
+	return ret;
+}
+
+void main_virt_put(void)
+{
+	cpus_read_lock();
+	mutex_lock(&virt_lock);
+	if (!--virt_users) {
+		on_each_cpu(virt_ipi_disable, NULL, 1);
+		preempt_notifier_dec();
+	}
+	mutex_unlock(&virt_lock);
+	cpus_read_unlock();
+}
+
+static int virt_cpu_online(unsigned int cpu)
+{
+	unsigned long flags;
+	int ret = 0;
+
+	mutex_lock(&virt_lock);
+	if (virt_users) {
+		local_irq_save(flags);
+		ret = virt_cpu_enable();
+		local_irq_restore(flags);
+	}
+	mutex_unlock(&virt_lock);
+	return ret;
+}
+
+static int virt_cpu_offline(unsigned int cpu)
+{
+	unsigned long flags;
+
+	mutex_lock(&virt_lock);
+	local_irq_save(flags);
+	virt_cpu_disable();
+	local_irq_restore(flags);
+	mutex_unlock(&virt_lock);
+	return 0;
+}
+
+/* Suspend: one CPU left, interrupts off, nobody can hold virt_lock. */
+static int virt_suspend(void)
+{
+	virt_cpu_disable();
+	return 0;
+}
+
+static void virt_resume(void)
+{
+	if (virt_users)
+		WARN_ON(virt_cpu_enable());
+}
+
+static struct syscore_ops virt_syscore = {
+	.suspend = virt_suspend,
+	.resume = virt_resume,
+	.shutdown = virt_cpu_disable,
+};
+
+/* INIT of a CPU with VMX on is blocked: turn it off before the machine resets. */
+static int virt_reboot(struct notifier_block *nb, unsigned long val, void *v)
+{
+	on_each_cpu(virt_ipi_disable, NULL, 1);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block virt_reboot_nb = { .notifier_call = virt_reboot };
+
+static long main_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	switch (cmd) {
+	case KVM_GET_API_VERSION:
+		return arg ? -EINVAL : KVM_API_VERSION;
+	case KVM_CREATE_VM:
+		return vm_create_fd(arg);
+	case KVM_CHECK_EXTENSION:
+		return vm_check_extension(NULL, arg);
+	case KVM_GET_VCPU_MMAP_SIZE:
+		return arg ? -EINVAL : VCPU_MMAP_PAGES * PAGE_SIZE;
+	case KVM_TRACE_ENABLE:
+	case KVM_TRACE_PAUSE:
+	case KVM_TRACE_DISABLE:
+		return -EOPNOTSUPP;
+	default:
+		return arch_system_ioctl(file, cmd, arg);
+	}
+}
+
+static const struct file_operations main_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = main_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.llseek = noop_llseek,
+};
+
+static struct miscdevice main_dev = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.fops = &main_fops,
+	.mode = 0666,
+};
+
+static int __init main_init(void)
+{
+	int ret;
+
+	if (strcmp(device, "xkvm") && strcmp(device, "kvm")) {
+		pr_err("device=%s: only xkvm and kvm are possible\n", device);
+		return -EINVAL;
+	}
+	ret = arch_module_init();
+	if (ret)
+		return ret;
+	main_debugfs = debugfs_create_dir("xkvm", NULL);
+	ret = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "xkvm:online",
+				virt_cpu_online, virt_cpu_offline);
+	if (ret < 0)
+		goto err_arch;
+	virt_hp_state = ret;
+	register_syscore_ops(&virt_syscore);
+	ret = register_reboot_notifier(&virt_reboot_nb);
+	if (ret)
+		goto err_syscore;
+	main_dev.name = device;
+	ret = misc_register(&main_dev);
+	if (ret) {
+		pr_err("/dev/%s exists already: load with device=xkvm or unload the other KVM\n",
+		       device);
+		goto err_reboot;
+	}
+	pr_info("ready: /dev/%s\n", device);
+	return 0;
+
+err_reboot:
+	unregister_reboot_notifier(&virt_reboot_nb);
+err_syscore:
+	unregister_syscore_ops(&virt_syscore);
+	cpuhp_remove_state(virt_hp_state);
+err_arch:
+	debugfs_remove(main_debugfs);
+	arch_module_exit();
+	return ret;
+}
+
+static void __exit main_exit(void)
+{
+	misc_deregister(&main_dev);
+	unregister_reboot_notifier(&virt_reboot_nb);
+	unregister_syscore_ops(&virt_syscore);
+	cpuhp_remove_state(virt_hp_state);
+	notifier_module_exit();
+	rcu_barrier();			/* memslot.c's and others' callbacks */
+	debugfs_remove(main_debugfs);
+	arch_module_exit();
+}
+
+module_init(main_init);
+module_exit(main_exit);
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Xen guests on a plain Linux host");

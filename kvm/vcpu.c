@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vCPUs: creation, ioctls, loading onto a CPU, kicks, requests, halting.
+ *
+ * vcpu->mutex serialises ioctls.  A loaded vCPU follows its task from CPU to
+ * CPU through a preempt notifier.  Kicks work on vcpu->mode: whoever sets a
+ * request and finds IN_GUEST_MODE sends an interrupt; the run loop sets
+ * IN_GUEST_MODE before it looks at the requests for the last time.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/stat.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <linux/uaccess.h>
+
+#include "arch.h"
+#include "main.h"
+#include "vm.h"
+
+static DEFINE_PER_CPU(struct vcpu *, vcpu_on_cpu);
+static DEFINE_PER_CPU(struct cpumask, vcpu_kick_mask);
+static struct preempt_ops vcpu_preempt_ops;
+
+struct vcpu *vcpu_running(void)
+{
+	return __this_cpu_read(vcpu_on_cpu);
+}
+
+static void vcpu_load_cpu(struct vcpu *v, int cpu)
+{
+	__this_cpu_write(vcpu_on_cpu, v);
+	arch_vcpu_load(v, cpu);
+	v->cpu = cpu;
+	xen_runstate_running(v);
+}
+
+void vcpu_load(struct vcpu *v)
+{
+	int cpu = get_cpu();
+
+	preempt_notifier_register(&v->pn);
+	v->loaded = true;
+	vcpu_load_cpu(v, cpu);
+	put_cpu();
+}
+
+void vcpu_put(struct vcpu *v)
+{
+	preempt_disable();
+	arch_vcpu_put(v);
+	v->loaded = false;
+	preempt_notifier_unregister(&v->pn);
+	__this_cpu_write(vcpu_on_cpu, NULL);
+	preempt_enable();
+}
+
+static void vcpu_sched_in(struct preempt_notifier *pn, int cpu)
+{
+	struct vcpu *v = container_of(pn, struct vcpu, pn);
+
+	WRITE_ONCE(v->preempted, false);
+	vcpu_load_cpu(v, cpu);
+}
+
+static void vcpu_sched_out(struct preempt_notifier *pn,
+			   struct task_struct *next)
+{
+	struct vcpu *v = container_of(pn, struct vcpu, pn);
+
+	if (task_is_running(current))
+		WRITE_ONCE(v->preempted, true);
+	xen_runstate_preempted(v);
+	arch_vcpu_put(v);
+	__this_cpu_write(vcpu_on_cpu, NULL);
+}
+
+void vcpu_wake(struct vcpu *v)
+{
+	if (rcuwait_wake_up(&v->wait))
+		v->stat.wakeups++;
+}
+
+void vcpu_kick(struct vcpu *v)
+{
+	int me;
+
+	vcpu_wake(v);
+	me = get_cpu();
+	/*
+	 * Pairs with smp_store_mb(mode) in the run loop: either it sees the
+	 * request or this sees IN_GUEST_MODE.
+	 */
+	smp_mb();
+	if (READ_ONCE(v->mode) == IN_GUEST_MODE &&
+	    cmpxchg(&v->mode, IN_GUEST_MODE, EXITING_GUEST_MODE) ==
+	    IN_GUEST_MODE) {
+		int cpu = READ_ONCE(v->cpu);
+
+		if (cpu != me && cpu >= 0 && cpu_online(cpu))
+			smp_send_reschedule(cpu);
+	}
+	put_cpu();
+}
+
+static void vcpu_ack_kick(void *unused)
+{
+}
+
+void vm_request_all(struct vm *vm, enum vcpu_request req)
+{
+	struct cpumask *mask;
+	struct vcpu *v;
+	unsigned int i;
+	int me = get_cpu();
+
+	mask = this_cpu_ptr(&vcpu_kick_mask);
+	cpumask_clear(mask);
+	vm_for_each_vcpu(i, v, vm) {
+		vcpu_request(v, req);
+		/* pairs with smp_store_mb(mode) in the run loop */
+		smp_mb__after_atomic();
+		/*
+		 * A vCPU on its way out may still run on old translations: the
+		 * interrupt waits until it is out.
+		 */
+		if (READ_ONCE(v->mode) != OUTSIDE_GUEST_MODE) {
+			int cpu = READ_ONCE(v->cpu);
+
+			if (cpu >= 0 && cpu != me)
+				cpumask_set_cpu(cpu, mask);
+		}
+	}
+	if (!cpumask_empty(mask))
+		smp_call_function_many(mask, vcpu_ack_kick, NULL, true);
+	put_cpu();
+}
+
+static bool vcpu_wakes(struct vcpu *v)
+{
+	return arch_vcpu_runnable(v) || signal_pending(current) ||
+	       vcpu_request_pending(v);
+}
+
+void vcpu_block(struct vcpu *v)
+{
+	v->blocking = true;
+	prepare_to_rcuwait(&v->wait);
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (vcpu_wakes(v))
+			break;
+		schedule();
+	}
+	finish_rcuwait(&v->wait);
+	v->blocking = false;
+}
+
+/* KVM_RUN: the signal mask, then the architecture's loop. */
+static long vcpu_run_ioctl(struct vcpu *v)
+{
+	sigset_t saved;
+	long ret;
+
+	vcpu_load(v);
+	if (v->sigset_active)
+		sigprocmask(SIG_SETMASK, &v->sigset, &saved);
+	ret = READ_ONCE(v->vm->bugged) ? -EIO : arch_vcpu_run(v);
+	/*
+	 * A signal that ended the run must be delivered on the way to user
+	 * space under the caller's mask, or KVM_RUN would spin on it.
+	 */
+	if (v->sigset_active)
+		sigprocmask(SIG_SETMASK, &saved, NULL);
+	vcpu_put(v);
+	return ret;
+}
+
+static int vcpu_set_sigmask(struct vcpu *v, void __user *arg)
+{
+	struct kvm_signal_mask mask;
+	sigset_t set;
+
+	if (!arg) {
+		v->sigset_active = false;
+		return 0;
+	}
+	if (copy_from_user(&mask, arg, sizeof(mask)))
+		return -EFAULT;
+	if (mask.len != sizeof(set))
+		return -EINVAL;
+	if (copy_from_user(&set, arg + sizeof(mask), sizeof(set)))
+		return -EFAULT;
+	sigdelsetmask(&set, sigmask(SIGKILL) | sigmask(SIGSTOP));
+	v->sigset = set;
+	v->sigset_active = true;
+	return 0;
+}
+
+static int vcpu_xen_attr(struct vcpu *v, void __user *arg, bool set)
+{
+	struct kvm_xen_vcpu_attr a;
+	int ret;
+
+	if (copy_from_user(&a, arg, sizeof(a)))
+		return -EFAULT;
+	if (set)
+		return xen_vcpu_set_attr(v, &a);
+	ret = xen_vcpu_get_attr(v, &a);
+	if (!ret && copy_to_user(arg, &a, sizeof(a)))
+		return -EFAULT;
+	return ret;
+}
+
+static long vcpu_ioctl_locked(struct vcpu *v, unsigned int cmd,
+			      unsigned long arg)
+{
+	void __user *uarg = (void __user *)arg;
+	long ret;
+
+	switch (cmd) {
+	case KVM_RUN:
+		return arg ? -EINVAL : vcpu_run_ioctl(v);
+	case KVM_SET_SIGNAL_MASK:
+		return vcpu_set_sigmask(v, uarg);
+	case KVM_XEN_VCPU_GET_ATTR:
+	case KVM_XEN_VCPU_SET_ATTR:
+		vcpu_load(v);
+		ret = vcpu_xen_attr(v, uarg, cmd == KVM_XEN_VCPU_SET_ATTR);
+		vcpu_put(v);
+		return ret;
+	default:
+		return arch_vcpu_ioctl(v, cmd, arg);
+	}
+}
+
+static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct vcpu *v = file->private_data;
+	long ret;
+
+	if (v->vm->mm != current->mm || READ_ONCE(v->vm->bugged))
+		return -EIO;
+	if (_IOC_TYPE(cmd) != KVMIO)
+		return -EINVAL;
+	if (mutex_lock_killable(&v->mutex))
+		return -EINTR;
+	ret = vcpu_ioctl_locked(v, cmd, arg);
+	mutex_unlock(&v->mutex);
+	return ret;
+}
+
+#ifdef CONFIG_COMPAT
+/* A 32-bit signal mask has another layout; the rest is the same. */
+static long vcpu_compat_ioctl(struct file *file, unsigned int cmd,
+			      unsigned long arg)
+{
+	struct vcpu *v = file->private_data;
+	void __user *uarg = compat_ptr(arg);
+	struct kvm_signal_mask mask;
+	sigset_t set;
+
+	if (cmd != KVM_SET_SIGNAL_MASK || !uarg)
+		return vcpu_ioctl(file, cmd, (unsigned long)uarg);
+	if (v->vm->mm != current->mm)
+		return -EIO;
+	if (copy_from_user(&mask, uarg, sizeof(mask)))
+		return -EFAULT;
+	if (mask.len != sizeof(compat_sigset_t))
+		return -EINVAL;
+	if (get_compat_sigset(&set, uarg + sizeof(mask)))
+		return -EFAULT;
+	sigdelsetmask(&set, sigmask(SIGKILL) | sigmask(SIGSTOP));
+	if (mutex_lock_killable(&v->mutex))
+		return -EINTR;
+	v->sigset = set;
+	v->sigset_active = true;
+	mutex_unlock(&v->mutex);
+	return 0;
+}
+#endif
+
+static vm_fault_t vcpu_mmap_fault(struct vm_fault *vmf)
+{
+	struct vcpu *v = vmf->vma->vm_file->private_data;
+	void *kaddr;
+
+	switch (vmf->pgoff) {
+	case 0:
+		kaddr = v->run;
+		break;
+	case KVM_PIO_PAGE_OFFSET:
+		kaddr = v->pio_data;
+		break;
+	default:
+		return VM_FAULT_SIGBUS;
+	}
+	vmf->page = virt_to_page(kaddr);
+	get_page(vmf->page);
+	return 0;
+}
+
+static const struct vm_operations_struct vcpu_vm_ops = {
+	.fault = vcpu_mmap_fault,
+};
+
+static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	if (vma->vm_pgoff + vma_pages(vma) > VCPU_MMAP_PAGES)
+		return -EINVAL;
+	vma->vm_ops = &vcpu_vm_ops;
+	return 0;
+}
+
+static int vcpu_release(struct inode *inode, struct file *file)
+{
+	struct vcpu *v = file->private_data;
+
+	vm_put(v->vm);
+	return 0;
+}
+
+static const struct file_operations vcpu_fops = {
+	.owner = THIS_MODULE,
+	.release = vcpu_release,
+	.unlocked_ioctl = vcpu_ioctl,
+#ifdef CONFIG_COMPAT
+	.compat_ioctl = vcpu_compat_ioctl,
+#endif
+	.mmap = vcpu_mmap,
+	.llseek = noop_llseek,
+};
+
+static void vcpu_free(struct vcpu *v)
+{
+	xen_vcpu_exit(v);
+	arch_vcpu_exit(v);
+	free_page((unsigned long)v->pio_data);
+	free_page((unsigned long)v->run);
+	kvfree(v);
+}
+
+static struct vcpu *vcpu_alloc(struct vm *vm, unsigned int id)
+{
+	struct vcpu *v = kvzalloc(sizeof(*v), GFP_KERNEL_ACCOUNT);
+	int ret = -ENOMEM;
+
+	if (!v)
+		return ERR_PTR(-ENOMEM);
+	v->vm = vm;
+	v->id = id;
+	v->cpu = -1;
+	mutex_init(&v->mutex);
+	rcuwait_init(&v->wait);
+	vcpu_preempt_ops.sched_in = vcpu_sched_in;
+	vcpu_preempt_ops.sched_out = vcpu_sched_out;
+	preempt_notifier_init(&v->pn, &vcpu_preempt_ops);
+	v->run = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	v->pio_data = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!v->run || !v->pio_data)
+		goto err_pages;
+	ret = arch_vcpu_init(v);
+	if (ret)
+		goto err_pages;
+	ret = xen_vcpu_init(v);
+	if (ret)
+		goto err_arch;
+	return v;
+
+err_arch:
+	arch_vcpu_exit(v);
+err_pages:
+	free_page((unsigned long)v->pio_data);
+	free_page((unsigned long)v->run);
+	kvfree(v);
+	return ERR_PTR(ret);
+}
+
+int vcpu_create_fd(struct vm *vm, unsigned long id)
+{
+	struct vcpu *v;
+	int fd;
+
+	if (id >= XKVM_MAX_VCPU_ID)
+		return -EINVAL;
+	mutex_lock(&vm->lock);
+	fd = -EINVAL;
+	if (vm->nr_vcpus == XKVM_MAX_VCPUS)
+		goto out_unlock;
+	fd = -EEXIST;
+	if (vm_vcpu_by_id(vm, id))
+		goto out_unlock;
+	v = vcpu_alloc(vm, id);
+	fd = PTR_ERR_OR_ZERO(v);
+	if (fd)
+		goto out_unlock;
+	v->index = vm->nr_vcpus;
+
+	vm_get(vm);
+	fd = anon_inode_getfd("kvm-vcpu", &vcpu_fops, v, O_RDWR | O_CLOEXEC);
+	if (fd < 0) {
+		vcpu_free(v);
+		refcount_dec(&vm->users);	/* the caller's file has one */
+		goto out_unlock;
+	}
+	vm->vcpus[v->index] = v;
+	/* the entry before the count: pairs with vm_for_each_vcpu() */
+	smp_store_release(&vm->nr_vcpus, v->index + 1);
+	arch_vcpu_online(v);
+out_unlock:
+	mutex_unlock(&vm->lock);
+	return fd;
+}
+
+void vcpu_destroy_all(struct vm *vm)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm->nr_vcpus; i++)
+		vcpu_free(vm->vcpus[i]);
+	vm->nr_vcpus = 0;
+}
