@@ -436,7 +436,7 @@ static int xlcfg_finish(struct xlcfg *x)
 				  "is less than memory=%llu",
 				  (unsigned long long)c->memory_mib);
 	if (!c->vcpus)
-		c->vcpus = c->maxvcpus ? c->maxvcpus : 1;
+		c->vcpus = 1;
 	if (!c->maxvcpus)
 		c->maxvcpus = c->vcpus;
 	if (c->maxvcpus < c->vcpus)

@@ -2,8 +2,10 @@
 /*
  * Parser of one disk specification.  Fields are separated by commas and
  * surrounded by optional white space; one that is "key=value" or a flag is
- * taken as such, any other fills the next positional place, an empty one
- * leaves its place at the default.  Single-threaded, no lock.
+ * taken as such, any other is the first of target, format, vdev and access
+ * that is not set yet, an empty one sets it to the default.  After one of the
+ * deprecated prefixes ("phy:/dev/x,xvda,w") there is no positional format.
+ * Single-threaded, no lock.
  */
 #include "xldisk.h"
 
@@ -14,9 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum xldisk_pos { POS_TARGET, POS_FORMAT, POS_VDEV, POS_ACCESS };
+
 struct xldisk {
 	struct vm_config_disk *d;
-	bool have_format, have_access;
+	bool have[4];		/* of the four keys that can be positional */
+	bool prefixed;
 	char *err;
 	size_t err_len;
 };
@@ -58,12 +63,11 @@ static int xldisk_format(struct xldisk *x, const char *v)
 		{ "empty", DISK_EMPTY },
 	};
 
-	if (x->have_format)
-		return xldisk_fail(x, "the format is given twice");
 	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
 		if (!strcmp(v, formats[i].name)) {
+			if (x->have[POS_FORMAT] && x->d->format != formats[i].format)
+				return xldisk_fail(x, "the format is given twice");
 			x->d->format = formats[i].format;
-			x->have_format = true;
 			return 0;
 		}
 	}
@@ -113,7 +117,9 @@ static int xldisk_devtype(struct xldisk *x, const char *v)
 {
 	if (!strcmp(v, "cdrom"))
 		x->d->cdrom = true;
-	else if (strcmp(v, "disk"))
+	else if (!strcmp(v, "disk"))
+		x->d->cdrom = false;
+	else
 		return xldisk_fail(x, "unknown devtype '%s': use disk or cdrom",
 				   v);
 	return 0;
@@ -136,12 +142,11 @@ static int xldisk_vdev(struct xldisk *x, const char *v)
 
 static int xldisk_access(struct xldisk *x, const char *v)
 {
-	if (x->have_access)
-		return xldisk_fail(x, "the access is given twice");
-	x->have_access = true;
 	if (!strcmp(v, "r") || !strcmp(v, "ro"))
 		x->d->readonly = true;
-	else if (strcmp(v, "w") && strcmp(v, "rw"))
+	else if (!strcmp(v, "w") || !strcmp(v, "rw"))
+		x->d->readonly = false;
+	else
 		return xldisk_fail(x, "unknown access '%s': use r or w", v);
 	return 0;
 }
@@ -180,18 +185,16 @@ static const struct {
 	const char *key;
 	int (*set)(struct xldisk *x, const char *value);
 } xldisk_keys[] = {
-	{ "target", xldisk_target },
-	{ "format", xldisk_format },
-	{ "vdev", xldisk_vdev },
-	{ "access", xldisk_access },
+	[POS_TARGET] = { "target", xldisk_target },
+	[POS_FORMAT] = { "format", xldisk_format },
+	[POS_VDEV] = { "vdev", xldisk_vdev },
+	[POS_ACCESS] = { "access", xldisk_access },
 	{ "devtype", xldisk_devtype },
 	{ "backend", xldisk_backend },
 	{ "backendtype", xldisk_backendtype },
 	{ "script", xldisk_script },
 	{ "specification", xldisk_specification },
 };
-
-#define XLDISK_POSITIONS 4	/* the first four keys, in this order */
 
 static bool xldisk_flag(struct xldisk *x, const char *f)
 {
@@ -219,13 +222,33 @@ static size_t xldisk_key_len(const char *f)
 	return f[n] == '=' ? n : 0;
 }
 
+static int xldisk_set(struct xldisk *x, size_t key, const char *value)
+{
+	int ret = 0;
+
+	/* An empty place takes the default. */
+	if (*value)
+		ret = xldisk_keys[key].set(x, value);
+	if (!ret && key <= POS_ACCESS)
+		x->have[key] = true;
+	return ret;
+}
+
 static int xldisk_keyed(struct xldisk *x, const char *f, size_t key_len)
 {
 	for (size_t i = 0; i < sizeof(xldisk_keys) / sizeof(*xldisk_keys); i++)
 		if (strlen(xldisk_keys[i].key) == key_len &&
 		    !memcmp(xldisk_keys[i].key, f, key_len))
-			return xldisk_keys[i].set(x, f + key_len + 1);
+			return xldisk_set(x, i, f + key_len + 1);
 	return xldisk_fail(x, "unknown option '%.*s'", (int)key_len, f);
+}
+
+static int xldisk_positional(struct xldisk *x, const char *f)
+{
+	for (size_t i = 0; i <= POS_ACCESS; i++)
+		if (!x->have[i] && !(i == POS_FORMAT && x->prefixed))
+			return xldisk_set(x, i, f);
+	return xldisk_fail(x, "unknown option '%s'", f);
 }
 
 /* Drop deprecated prefixes of the target; those that name a format set it. */
@@ -250,6 +273,7 @@ again:
 		n = strlen(strip[i]);
 		if (!strncmp(*spec, strip[i], n)) {
 			*spec += n;
+			x->prefixed = true;
 			goto again;
 		}
 	}
@@ -258,10 +282,11 @@ again:
 		if (strncmp(*spec, formats[i], n))
 			continue;
 		snprintf(name, sizeof(name), "%.*s", (int)n - 1, *spec);
-		ret = xldisk_format(x, name);
+		ret = xldisk_set(x, POS_FORMAT, name);
 		if (ret)
 			return ret;
 		*spec += n;
+		x->prefixed = true;
 		goto again;
 	}
 	for (i = 0; i < sizeof(scripts) / sizeof(*scripts); i++)
@@ -284,7 +309,6 @@ static char *xldisk_trim(char *s)
 
 static int xldisk_fields(struct xldisk *x, char *spec)
 {
-	unsigned int pos = 0;
 	char *f, *comma;
 	size_t key_len;
 	int ret;
@@ -294,7 +318,7 @@ static int xldisk_fields(struct xldisk *x, char *spec)
 	while (!ret && spec) {
 		spec += strspn(spec, " \t\n");
 		if (!strncmp(spec, "target=", 7))
-			return xldisk_target(x, spec + 7);
+			return xldisk_set(x, POS_TARGET, spec + 7);
 		comma = strchr(spec, ',');
 		if (comma)
 			*comma++ = 0;
@@ -303,14 +327,8 @@ static int xldisk_fields(struct xldisk *x, char *spec)
 		key_len = xldisk_key_len(f);
 		if (key_len)
 			ret = xldisk_keyed(x, f, key_len);
-		else if (xldisk_flag(x, f))
-			ret = 0;
-		else if (!*f)
-			pos++;
-		else if (pos < XLDISK_POSITIONS)
-			ret = xldisk_keys[pos++].set(x, f);
-		else
-			ret = xldisk_fail(x, "unknown option '%s'", f);
+		else if (!xldisk_flag(x, f))
+			ret = xldisk_positional(x, f);
 	}
 	return ret;
 }
@@ -325,11 +343,8 @@ static int xldisk_check(struct xldisk *x)
 	};
 	struct vm_config_disk *d = x->d;
 
-	if (d->cdrom) {
-		if (x->have_access && !d->readonly)
-			return xldisk_fail(x, "a cdrom cannot be written: use access=ro");
+	if (d->cdrom)
 		d->readonly = true;
-	}
 	if (!d->vdev)
 		return xldisk_fail(x, "no vdev: add vdev=xvda");
 	if (d->format == DISK_EMPTY || !d->target || !*d->target) {
