@@ -3,46 +3,80 @@
  * The local APIC of a vCPU: registers, delivery, timer.
  * Source: SDM volume 3, chapter "Advanced Programmable Interrupt Controller".
  *
+ * Files: lapic.c (lifetime, modes, arbitration, INIT/SIPI), lapic_access.c
+ * (registers), lapic_map.c (destinations, delivery), lapic_timer.c,
+ * lapic_state.c (KVM_GET/SET_LAPIC), lapic_regs.c (pure), msi.c.
+ *
  * The register page (lapic->regs) has the layout of the virtual-APIC page, so
- * that the CPU's APIC virtualization works on it directly.  IRR is set by any
- * context with atomic bit operations; everything else only by the vCPU's own
- * thread (vCPU loaded) or with vcpu->mutex held.
+ * that the CPU's APIC virtualization works on it directly.  In x2APIC mode ICR
+ * is one 64-bit register at 0x300, as the CPU keeps it.
+ *
+ * Any context may raise a vector.  Without virtual-interrupt delivery it does
+ * so in IRR and TMR, with atomic bit operations.  With it the CPU itself
+ * changes IRR while the guest runs, unlocked, so others set lapic->pi.pir
+ * instead, and the vCPU's thread moves that to IRR: lapic_sync_irr().
+ * Everything else is changed only by the vCPU's own thread (vCPU loaded) or
+ * with vcpu->mutex held, and read by delivery with READ_ONCE.
  */
 #ifndef XKVM_X86_LAPIC_H
 #define XKVM_X86_LAPIC_H
 
+#include <linux/atomic.h>
 #include <linux/hrtimer.h>
 #include <linux/kvm.h>
 #include <linux/types.h>
+#include <asm/msr-index.h>
 
-struct vm;
-struct vcpu;
+#include "../vm.h"
+#include "lapic_regs.h"
 
 #define APIC_DEFAULT_BASE	0xfee00000ull
+#define LAPIC_BASE_BSP		MSR_IA32_APICBASE_BSP
+#define LAPIC_BASE_EXTD		(1ull << 10)
+#define LAPIC_BASE_EN		MSR_IA32_APICBASE_ENABLE
+#define LAPIC_BASE_ADDR		(~0xfffull)
 
 enum lapic_timer_mode { LAPIC_ONESHOT, LAPIC_PERIODIC, LAPIC_TSC_DEADLINE };
 
+/* Bits of lapic->pending_init_sipi. */
+enum { LAPIC_EVENT_INIT, LAPIC_EVENT_SIPI };
+
+/*
+ * Vectors raised from outside while virtual-interrupt delivery is in use; the
+ * layout of the posted-interrupt descriptor (SDM volume 3, 30.6).
+ */
+struct lapic_pi {
+	unsigned long pir[4];
+	unsigned long control;		/* bit 0: ON, something is in pir */
+	unsigned long reserved[3];
+} __aligned(64);
+
 struct lapic {
+	struct lapic_pi pi;
 	struct vcpu *vcpu;
 	void *regs;			/* one page, zeroed */
 	u64 base;			/* IA32_APIC_BASE; see lapic_set_base() */
 	bool sw_enabled;		/* SVR bit 8 */
-	bool vid;			/* virtual-interrupt delivery in use */
+	bool vid;			/* virtual-interrupt delivery in use; vmx's */
+	bool level_seen;		/* a level-triggered message ever came */
 	unsigned long pending_init_sipi; /* bit 0 INIT, bit 1 SIPI; atomic */
 	u8 sipi_vector;
+	unsigned long esr_pending;	/* errors since ESR was written; atomic */
+	int eoi_exit;			/* see lapic_take_eoi_exit(); -1 */
 	/* timer */
 	struct hrtimer timer;
 	enum lapic_timer_mode timer_mode;
 	u32 divisor;			/* 1 .. 128 */
 	u64 period_ns;
-	ktime_t target;			/* CLOCK_MONOTONIC */
+	ktime_t target;			/* CLOCK_MONOTONIC; 0: not running */
 	u64 tsc_deadline;		/* guest TSC; 0: disarmed */
+	u64 deadline_early;		/* written while not in deadline mode */
 	atomic_t timer_pending;
 };
 
 /* An interrupt message; from an ICR write, an MSI, a route. */
 struct lapic_irq {
-	u32 dest;			/* APIC id, or logical; ~0u in x2APIC: all */
+	u32 dest;			/* APIC id, or logical; ~0u: all */
 	u8 vector;
 	u8 delivery;			/* ICR/MSI delivery mode, 0..7 */
 	bool logical;
@@ -51,7 +85,14 @@ struct lapic_irq {
 	u8 shorthand;			/* 0 none 1 self 2 all 3 all-but-self */
 };
 
-/* Creation and reset (@init: by INIT, which keeps the id and APIC_BASE). */
+/* --- lapic.c -------------------------------------------------------------- */
+
+/*
+ * Creation and reset.  lapic_create() sets vcpu->arch.lapic, hardware-disabled;
+ * vcpu_reset() calls lapic_reset(), which enables it.  @init: by INIT, which
+ * keeps the id and IA32_APIC_BASE.  The caller of lapic_create() lets
+ * arch_vcpu_online() call lapic_map_update(): before that no message finds it.
+ */
 int lapic_create(struct vcpu *vcpu);	/* 0 / -ENOMEM; sets arch.lapic */
 void lapic_destroy(struct vcpu *vcpu);	/* no-op without one */
 void lapic_reset(struct vcpu *vcpu, bool init);
@@ -59,12 +100,98 @@ void lapic_reset(struct vcpu *vcpu, bool init);
 /*
  * IA32_APIC_BASE.  Returns 0, or 1 for a value or transition that #GPs (reserved
  * bits, x2APIC without CPUID, illegal transitions); @host_initiated allows any
- * legal state.  Calls arch's lapic_mode_changed(vcpu) after a change of mode.
+ * legal state.  Calls vmx_lapic_mode_changed() after a change of mode, and
+ * cpuid_update_runtime() when the APIC was enabled or disabled.
  */
 int lapic_set_base(struct vcpu *vcpu, u64 base, bool host_initiated);
-static inline u64 lapic_get_base(const struct vcpu *vcpu);
-static inline bool lapic_x2apic(const struct lapic *apic);	/* EXTD && EN */
-static inline bool lapic_hw_enabled(const struct lapic *apic);	/* EN */
+
+/* Without an in-kernel APIC: the reset value. */
+static inline u64 lapic_get_base(const struct vcpu *vcpu)
+{
+	if (vcpu->arch.lapic)
+		return READ_ONCE(vcpu->arch.lapic->base);
+	return APIC_DEFAULT_BASE | LAPIC_BASE_EN |
+	       (vcpu->id ? 0 : LAPIC_BASE_BSP);
+}
+
+/* EN; any context */
+static inline bool lapic_hw_enabled(const struct lapic *apic)
+{
+	return READ_ONCE(apic->base) & LAPIC_BASE_EN;
+}
+
+/* EXTD && EN; any context */
+static inline bool lapic_x2apic(const struct lapic *apic)
+{
+	return (READ_ONCE(apic->base) & (LAPIC_BASE_EN | LAPIC_BASE_EXTD)) ==
+	       (LAPIC_BASE_EN | LAPIC_BASE_EXTD);
+}
+
+/* CR8 is TPR[7:4].  vCPU thread; 0 without an APIC. */
+u64 lapic_get_cr8(const struct vcpu *vcpu);
+void lapic_set_cr8(struct vcpu *vcpu, u64 cr8);
+
+/*
+ * Highest IRR vector above the processor priority, or -1; PPR is brought up to
+ * date from TPR and ISR.  Without virtual-interrupt delivery.  Vcpu thread.
+ */
+int lapic_pending_vector(struct vcpu *vcpu);
+
+/* Highest vector raised whatever the priority, or -1; any context. */
+int lapic_highest_irr(const struct vcpu *vcpu);
+int lapic_highest_isr(const struct vcpu *vcpu);
+
+/*
+ * Move what others raised into IRR and return the highest IRR vector or -1:
+ * what vmx_set_rvi() takes before an entry with virtual-interrupt delivery.
+ * vCPU thread, after REQ_EVENT was taken.
+ */
+int lapic_sync_irr(struct vcpu *vcpu);
+
+/* @vector is being injected: IRR to ISR, PPR updated.  Vcpu thread. */
+void lapic_accept(struct vcpu *vcpu, int vector);
+
+/* ExtINT through LVT0 allowed (virtual wire mode)? */
+bool lapic_accepts_extint(const struct vcpu *vcpu);
+
+/*
+ * Set error @bit of the ESR (enum lapic_error) and raise the error interrupt,
+ * once for each bit until the guest writes ESR.  Any context; never recurses.
+ */
+void lapic_error(struct lapic *apic, enum lapic_error bit);
+
+/*
+ * End of interrupt for the highest vector in service.  lapic_eoi_done(): what
+ * an EOI for @vector causes beyond the registers.  Vcpu thread.
+ */
+void lapic_eoi(struct vcpu *vcpu);
+void lapic_eoi_done(struct lapic *apic, u8 vector);
+
+/* EOI-induced VM exit: the CPU has updated the registers for @vector. */
+void lapic_eoi_induced(struct vcpu *vcpu, u8 vector);
+
+/*
+ * A level-triggered vector was acknowledged while the I/O APIC is user
+ * space's (split irqchip): the vector for KVM_EXIT_IOAPIC_EOI, or -1.  Takes
+ * it.  REQ_EVENT is set when there is one.  Vcpu thread.
+ */
+int lapic_take_eoi_exit(struct vcpu *vcpu);
+
+/*
+ * INIT and SIPI that have arrived (pending_init_sipi): INIT resets the vCPU
+ * (vcpu_reset(vcpu, true)) and leaves it in INIT_RECEIVED unless BSP; SIPI
+ * starts it (vcpu_start_at()) if it waits for one, and is lost otherwise.
+ * Vcpu thread.
+ */
+void lapic_take_events(struct vcpu *vcpu);
+
+static inline bool lapic_has_events(const struct vcpu *vcpu)
+{
+	return vcpu->arch.lapic &&
+	       READ_ONCE(vcpu->arch.lapic->pending_init_sipi);
+}
+
+/* --- lapic_access.c: registers, vCPU thread or mutex ---------------------- */
 
 /*
  * MMIO in the xAPIC page (@offset 0..0xfff, @len 1..8).  Registers are accessed
@@ -74,68 +201,100 @@ static inline bool lapic_hw_enabled(const struct lapic *apic);	/* EN */
 int lapic_mmio_read(struct vcpu *vcpu, u32 offset, unsigned int len, void *data);
 int lapic_mmio_write(struct vcpu *vcpu, u32 offset, unsigned int len,
 		     const void *data);
+
 /* APIC-write VM exit: the CPU has stored to @offset; do its side effects. */
 void lapic_write_done(struct vcpu *vcpu, u32 offset);
-/* EOI-induced VM exit. */
-void lapic_eoi_induced(struct vcpu *vcpu, u8 vector);
 
 /* x2APIC MSRs 0x800-0x8ff; 0, or 1: #GP. */
 int lapic_msr_read(struct vcpu *vcpu, u32 msr, u64 *data);
 int lapic_msr_write(struct vcpu *vcpu, u32 msr, u64 data);
-/* IA32_TSC_DEADLINE. */
+
+/* Mask every LVT entry, as a software disable does. */
+void lapic_mask_lvts(struct lapic *apic);
+
+/* --- lapic_map.c: delivery; any context, never sleeps --------------------- */
+
+/*
+ * Deliver a message; @source: the sender of an IPI, or NULL.  NULL with a
+ * shorthand reaches nobody.  >0: that many APICs took it; 0: the APICs that
+ * match refuse it (software-disabled, illegal vector, mode with no effect);
+ * -1: no APIC matches.
+ */
+int lapic_deliver(struct vm *vm, struct vcpu *source, const struct lapic_irq *irq);
+
+/* One APIC takes the message, whatever its destination: 1, or 0 refused. */
+int lapic_take(struct vcpu *vcpu, const struct lapic_irq *irq);
+
+/* Set @vector in this vCPU's IRR and kick it (per-vCPU Xen upcall vector). */
+int lapic_set_vector(struct vcpu *vcpu, u8 vector);
+
+/* Deliver the LVT entry at @reg (LAPIC_LVTT, LAPIC_LVT0 ...); 1 if it was. */
+int lapic_deliver_lvt(struct vcpu *vcpu, u32 reg);
+
+/* Set a legal vector in IRR, or for lapic_sync_irr(); no kick.  Any context. */
+void lapic_set_irr(struct lapic *apic, u8 vector);
+
+/*
+ * Destination map of a VM: rebuilt whenever an LDR, DFR, mode or enable bit of
+ * any APIC changes; read under rcu_read_lock() in delivery.  Sleeps; takes
+ * arch.lapic_map_lock.  Without memory for a map delivery asks every APIC.
+ */
+void lapic_map_update(struct vm *vm);
+void lapic_map_free(struct vm *vm);	/* after the vCPUs */
+
+/* --- msi.c ------------------------------------------------------------------ */
+
+/*
+ * An MSI by its address and data as a device writes them.  @x2apic_format: the
+ * high half of @addr holds destination bits 31:8.  Any context; as
+ * lapic_deliver().
+ */
+int lapic_deliver_msi(struct vm *vm, u64 addr, u32 data, bool x2apic_format);
+
+/* --- lapic_timer.c ---------------------------------------------------------- */
+
+/* IA32_TSC_DEADLINE; reads 0 once expired and in the other timer modes. */
 u64 lapic_get_tscdeadline(const struct vcpu *vcpu);
 void lapic_set_tscdeadline(struct vcpu *vcpu, u64 tsc);
 
-/* CR8 is TPR[7:4]. */
-u64 lapic_get_cr8(const struct vcpu *vcpu);
-void lapic_set_cr8(struct vcpu *vcpu, u64 cr8);
-
-/*
- * Delivery.  Any context.  Returns the number of vCPUs that took it, 0 if none
- * matched, -1 when all matches are disabled... (KVM_SIGNAL_MSI: >0, 0, <0).
- */
-int lapic_deliver(struct vm *vm, struct vcpu *source, const struct lapic_irq *irq);
-int lapic_deliver_msi(struct vm *vm, u64 addr, u32 data, bool x2apic_format);
-/* Set @vector in this vCPU's IRR and kick it (per-vCPU Xen upcall vector). */
-int lapic_set_vector(struct vcpu *vcpu, u8 vector);
-/* Deliver the LVT entry at @reg (APIC_LVTT, APIC_LVT0 ...); 1 if it was. */
-int lapic_deliver_lvt(struct vcpu *vcpu, u32 reg);
-
-/* Highest IRR vector above the processor priority, or -1.  Vcpu thread. */
-int lapic_pending_vector(struct vcpu *vcpu);
-/* Highest IRR vector whatever the priority, or -1; any context. */
-int lapic_highest_irr(const struct vcpu *vcpu);
-int lapic_highest_isr(const struct vcpu *vcpu);
-/* @vector is being injected: IRR to ISR, PPR updated. */
-void lapic_accept(struct vcpu *vcpu, int vector);
-/* ExtINT through LVT0 allowed (virtual wire mode)? */
-bool lapic_accepts_extint(const struct vcpu *vcpu);
-/* Before entry: deliver an expired timer. Vcpu thread. */
+/* Before entry: deliver an expired timer.  Vcpu thread. */
 void lapic_timer_deliver(struct vcpu *vcpu);
-static inline bool lapic_timer_expired(const struct vcpu *vcpu);
+
+/* Has the timer expired undelivered?  Any context. */
+static inline bool lapic_timer_expired(const struct vcpu *vcpu)
+{
+	return vcpu->arch.lapic &&
+	       atomic_read(&vcpu->arch.lapic->timer_pending) > 0;
+}
+
 /* The guest's TSC offset or rate changed: re-arm a TSC-deadline timer. */
 void lapic_tsc_changed(struct vcpu *vcpu);
 
-/*
- * INIT and SIPI that have arrived (pending_init_sipi): INIT resets the vCPU
- * (arch's vcpu_reset(vcpu, true)) and leaves it in INIT_RECEIVED unless BSP;
- * SIPI starts it at vector << 12 (arch's vcpu_start_at()).  Vcpu thread.
- */
-void lapic_take_events(struct vcpu *vcpu);
-static inline bool lapic_has_events(const struct vcpu *vcpu);
+void lapic_timer_init(struct lapic *apic);
+/* Stop; an expiry not yet delivered is forgotten. */
+void lapic_timer_stop(struct lapic *apic);
+/* TMICT, TDCR or LVTT was written: the page has the new value. */
+void lapic_timer_start(struct lapic *apic);
+void lapic_timer_divide(struct lapic *apic);
+void lapic_timer_set_mode(struct lapic *apic);
+/* TMCCT now. */
+u32 lapic_timer_count(const struct lapic *apic);
+/* After a restore: go on from this count. */
+void lapic_timer_restore(struct lapic *apic, u32 count);
 
-/* KVM_GET/SET_LAPIC; @s in the VM's x2APIC id format.  0 / -EINVAL. */
+/* --- lapic_state.c ---------------------------------------------------------- */
+
+/*
+ * KVM_GET/SET_LAPIC; @s in the VM's x2APIC id format.  0 / -EINVAL: no APIC, or
+ * in x2APIC mode another id than the vCPU's.  What software could not have put
+ * into a register is dropped.  vcpu->mutex.
+ */
 int lapic_get_state(struct vcpu *vcpu, struct kvm_lapic_state *s);
 int lapic_set_state(struct vcpu *vcpu, const struct kvm_lapic_state *s);
 
-/*
- * Destination map of a VM: rebuilt whenever an id, LDR, DFR, mode or enable
- * bit of any APIC changes; read under rcu_read_lock() in delivery.
- */
-void lapic_map_update(struct vm *vm);
-void lapic_map_free(struct vm *vm);
+/* --- what vmx.c implements ---------------------------------------------------- */
 
-/* With virtual-interrupt delivery: hooks vmx.c implements. */
+/* With virtual-interrupt delivery (lapic->vid). */
 void vmx_set_rvi(struct vcpu *vcpu, int vector);	/* highest IRR or -1 */
 void vmx_set_svi(struct vcpu *vcpu, int vector);	/* highest ISR or -1 */
 /* The APIC went between disabled, xAPIC and x2APIC: update controls. */
