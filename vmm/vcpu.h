@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A virtual CPU: its thread, its run loop, and calls from one vCPU to another.
+ */
+#ifndef XKVM_VCPU_H
+#define XKVM_VCPU_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "event.h"
+
+struct kvm_run;
+struct vm;
+
+struct vcpu_call;
+
+struct vcpu {
+	struct vm *vm;
+	unsigned int id;		/* vCPU id of Xen and KVM, and APIC id */
+	int fd;
+	struct kvm_run *run;
+	pthread_t thread;
+	bool started;
+
+	/* vm->call_lock */
+	struct vcpu_call *calls, **calls_tail;
+	bool gone;			/* serves no calls any more */
+	bool down;			/* VCPUOP_down */
+	bool initialised;		/* VCPUOP_initialise, or started by SIPI */
+
+	/* Set and read on the vCPU's own thread */
+	bool info_placed;		/* VCPUOP_register_vcpu_info */
+	uint32_t timer_port;		/* of VIRQ_TIMER */
+	uint64_t timer_expires;		/* asked for with no port bound; 0: none */
+	uint64_t gva_page, gva_gpa;	/* last translation, this exit only */
+
+	/* The loop's thread */
+	struct event_timer periodic;
+	uint64_t period_ns;
+};
+
+/* Make the vCPU and its thread's share of it; 0 or -errno. */
+int vcpu_create(struct vm *vm, struct vcpu *v, unsigned int id);
+void vcpu_destroy(struct vcpu *v);
+
+/*
+ * Start the thread; 0 or -errno.  The caller holds call_lock until all vCPUs
+ * are started: none enters the guest before it can be kicked.
+ */
+int vcpu_start(struct vcpu *v);
+/* Wait for the end of the thread, after vm->stopping was set. */
+void vcpu_join(struct vcpu *v);
+
+/* Get the vCPU out of the guest, to look at vm->stopping and its calls. */
+void vcpu_kick(struct vcpu *v);
+
+/*
+ * vcpu_call() - run @fn on @v's thread, out of the guest, and wait for it.
+ * @self is the calling vCPU, which serves calls to itself meanwhile.  No lock
+ * may be held.  Returns @fn's result, or -ESHUTDOWN when the guest is ending.
+ */
+int vcpu_call(struct vcpu *self, struct vcpu *v,
+	      int (*fn)(struct vcpu *v, void *arg), void *arg);
+
+/* CPU time the thread has used, ns; 0 if it does not run. */
+uint64_t vcpu_cpu_ns(const struct vcpu *v);
+
+/* Once per process: the signal behind vcpu_kick(). */
+int vcpu_init_signals(void);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One guest, as the parts of the VMM share it.
+ *
+ * Threads: the event loop's, on which everything but the guest runs, and one
+ * for each vCPU, on which its hypercalls are served.  What both reach has a
+ * lock of its own: evtchn.c, gnttab.c, physmap.c, hvm_params.c each.  None of
+ * them calls into another with its lock held, but physmap.c into evtchn.c.
+ */
+#ifndef XKVM_VM_PRIV_H
+#define XKVM_VM_PRIV_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "control.h"
+#include "event.h"
+#include "mem.h"
+#include "vm.h"
+#include "x86/boot.h"
+
+struct console;
+struct evtchn;
+struct gnttab;
+struct guest_store;
+struct hvm_params;
+struct kvm_cpuid2;
+struct physmap;
+struct vcpu;
+struct xenbus;
+
+#define VM_MAX_VCPUS	128
+
+struct vm {
+	/* For the life of the process */
+	const struct vm_config *cfg;
+	const struct vm_run_opts *opts;
+	struct event_loop *loop;
+	struct control *ctl;
+	uint16_t domid;
+	int node_fd;			/* /dev/xkvm */
+	uint32_t xen_features;		/* KVM_XEN_HVM_CONFIG_* of the node */
+	struct kvm_cpuid2 *cpuid;	/* what the node supports */
+	const char *state;		/* for the status verb; loop's thread */
+	bool destroyed;			/* by the control socket */
+
+	/* Of the incarnation that runs; made anew by a restart */
+	int fd;				/* the VM */
+	struct mem *mem;
+	struct boot_info boot;
+	struct vcpu *vcpus;
+	unsigned int nr_vcpus;
+	size_t run_size;		/* bytes of struct kvm_run's mapping */
+	uint32_t next_slot;		/* under physmap's lock */
+	pthread_mutex_t call_lock;	/* vcpu.c */
+	pthread_cond_t call_cond;
+
+	struct physmap *physmap;
+	struct evtchn *evtchn;
+	struct gnttab *gnttab;
+	struct hvm_params *params;
+
+	/* The loop's thread only */
+	struct guest_store *store;
+	struct console *console;
+	struct xenbus *xenbus;
+
+	atomic_bool stopping;		/* vCPUs leave KVM_RUN and end */
+	atomic_int shutdown_reason;	/* SHUTDOWN_*, -1 while running */
+};
+
+/*
+ * vm_shutdown() - the guest is over, for a SHUTDOWN_* reason; the first call
+ * counts.  From any thread; returns at once.
+ */
+void vm_shutdown(struct vm *vm, unsigned int reason);
+
+/*
+ * vm_slot_add() - back guest frames with @len bytes at @host, in a slot that
+ * no other call has got.  Returns its number or -errno.  vm_slot_del() ends it.
+ */
+int vm_slot_add(struct vm *vm, gfn_t at, void *host, uint64_t len);
+int vm_slot_del(struct vm *vm, int slot);
+
+#endif
