@@ -7,8 +7,9 @@
  * protected mode, flat segments, interrupts off, paging off, %esi the physical
  * address of boot_params, this code at any page-aligned address. Leaves as the
  * 64-bit one says: long mode, the first 4 GiB mapped one to one, %rsi as %esi
- * was. The kernel is the flat image at flat_end, and runs at LOAD_ADDR;
- * FLAT_SIZE is its size in bytes, a multiple of 4. Both come from the linker.
+ * was. The kernel is the flat image at flat_end; it belongs at LOAD_ADDR and is
+ * entered at ENTRY; FLAT_SIZE is its size in bytes, a multiple of 4. All three
+ * are physical and come from the linker's command line.
  */
 	.code32
 	.section .text
@@ -67,7 +68,7 @@ long_mode:
 	mov	%eax, %es
 	mov	%eax, %ss
 	mov	%ebx, %esi
-	mov	$LOAD_ADDR, %eax
+	mov	$ENTRY, %eax
 	jmp	*%rax
 
 	.balign	8

@@ -49,17 +49,19 @@ flat_vmlinux()
 # flat_make VMLINUZ DIR: DIR/flat
 flat_make()
 {
-	local dir=$2 load size
+	local dir=$2 load entry size
 
 	flat_vmlinux "$1" "$dir" || return
 	load=$(readelf -lW "$dir/vmlinux" |
 	       awk '$1 == "LOAD" { print $4; exit }')
+	entry=$(readelf -hW "$dir/vmlinux" |
+		awk '/Entry point/ { print $NF }')
 	objcopy -O binary -R .init.scratch "$dir/vmlinux" "$dir/image"
 	truncate -s %4096 "$dir/image"
 	size=$(stat -c %s "$dir/image")
 	gcc -m32 -c -o "$dir/flat.o" "$top/lab/boot/flat.S" &&
 	ld -m elf_i386 -Ttext=0 --defsym=LOAD_ADDR="$load" \
-		--defsym=FLAT_SIZE="$size" -o "$dir/flat.elf" "$dir/flat.o" &&
+		--defsym=ENTRY="$entry" --defsym=FLAT_SIZE="$size" -o "$dir/flat.elf" "$dir/flat.o" &&
 	objcopy -O binary "$dir/flat.elf" "$dir/stub" || return
 	cat "$dir/setup" "$dir/stub" "$dir/image" >"$dir/flat"
 	flat_set "$dir/flat" 0x1f4 $(((size + $(stat -c %s "$dir/stub")) / 16))
