@@ -80,7 +80,9 @@ int path_canonical(const struct xs_who *who, const char *given, bool special,
 	size_t len = strlen(given);
 	int pre = 0;
 
-	if (*given != '/' && !(special && *given == '@')) {
+	if (*given == '@' && !special)
+		return -EINVAL;
+	if (*given != '/' && *given != '@') {
 		if (who->privileged)
 			pre = snprintf(buf, PATH_BUF, "/");
 		else
