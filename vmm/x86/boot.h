@@ -22,11 +22,38 @@ struct boot_info {
 
 #define BOOT_SPARE_GFNS 16
 
+/* What is left of the 32 frames at the top of low RAM belongs to nobody. */
+#define BOOT_SPECIAL_GFNS 32
+
 /*
- * boot_pvh() - load @cfg's kernel and ramdisk into @m.
+ * The files of a guest, opened while the process may still open them; a
+ * restarted guest is loaded from the same descriptors.  -1: none.
+ */
+struct boot_files {
+	int kernel, ramdisk;
+};
+
+/*
+ * boot_files_open() - open @cfg's kernel and ramdisk.  0, or -errno and one
+ * line in @err as below.  boot_files_close() closes both.
+ */
+int boot_files_open(struct boot_files *files, const struct vm_config *cfg,
+		    char *err, size_t err_len);
+void boot_files_close(struct boot_files *files);
+
+/*
+ * boot_pvh_files() - load the kernel and ramdisk in @files into @m, which is
+ * fresh: all zero.  @cfg gives the command line, the number of vCPUs, and the
+ * files' names for messages.  Opens nothing.  vCPU n has local APIC id n and
+ * ACPI processor UID n.
  * On an error returns -errno and leaves one line, which names the file and
  * the remedy, in @err (always NUL-terminated).
  */
+int boot_pvh_files(struct mem *m, const struct vm_config *cfg,
+		   const struct boot_files *files, struct boot_info *out,
+		   char *err, size_t err_len);
+
+/* boot_pvh() - boot_files_open(), boot_pvh_files(), boot_files_close(). */
 int boot_pvh(struct mem *m, const struct vm_config *cfg, struct boot_info *out,
 	     char *err, size_t err_len);
 

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Lays out fresh guest memory for a PVH start.  Low RAM, from its top down:
+ *
+ *	special frames	reserved in the map
+ *	ACPI tables	"ACPI reclaimable" in the map
+ *	start info, memory map, module list, command line
+ *	ramdisk
+ *	...
+ *	kernel, where its segments say
+ *
+ * Called on one thread before the guest runs; keeps nothing.  What the CPU
+ * starts with is x86/cpu.c's.
+ */
+#include "boot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <xen/arch-x86/hvm/start_info.h>
+
+#include "acpi.h"
+#include "image.h"
+
+#define BOOT_CONSOLE_GFN	BOOT_SPARE_GFNS		/* of the special ones */
+#define BOOT_XENSTORE_GFN	(BOOT_SPARE_GFNS + 1)
+#define BOOT_MAX_MEMMAP		8
+#define BOOT_MAX_CMDLINE	65536	/* of Xen's; Linux reads 2,048 */
+#define BOOT_CHUNK		(1u << 20)
+
+struct boot {
+	struct mem *m;
+	const struct vm_config *cfg;
+	const struct mem_range *ranges;
+	size_t nr_ranges;
+	struct elf_kernel kernel;
+	uint64_t ramdisk_len;
+
+	/* gpas, falling; each is page aligned */
+	uint64_t low_end, special, acpi, info, ramdisk;
+	size_t acpi_len, info_len;
+
+	struct image_error err;
+};
+
+/* What stands in the start info's pages, in this order. */
+struct boot_block {
+	struct hvm_start_info info;
+	struct hvm_modlist_entry ramdisk;
+	struct hvm_memmap_table_entry map[BOOT_MAX_MEMMAP];
+	char cmdline[];
+};
+
+static uint64_t boot_page_up(uint64_t v)
+{
+	return (v + GUEST_PAGE_SIZE - 1) & ~(uint64_t)(GUEST_PAGE_SIZE - 1);
+}
+
+/*
+ * Hand out, from the top of low RAM, what does not depend on the kernel.
+ * Sizes are limited long before sums could wrap: the ramdisk's by a file's.
+ */
+static int boot_layout(struct boot *b)
+{
+	uint64_t special = BOOT_SPECIAL_GFNS * (uint64_t)GUEST_PAGE_SIZE;
+	uint64_t acpi, info, top;
+
+	b->nr_ranges = mem_ranges(b->m, &b->ranges);
+	if (!b->nr_ranges || b->nr_ranges > BOOT_MAX_MEMMAP - 3 ||
+	    b->ranges[0].gpa)
+		return image_fail(&b->err, -EINVAL,
+				  "the guest's memory does not start at 0");
+	b->acpi_len = acpi_build(NULL, 0, 0, b->cfg->vcpus, b->cfg->maxvcpus);
+	b->info_len = sizeof(struct boot_block) + strlen(b->cfg->cmdline) + 1;
+	acpi = boot_page_up(b->acpi_len);
+	info = boot_page_up(b->info_len);
+
+	b->low_end = b->ranges[0].len;
+	top = special + acpi + info + boot_page_up(b->ramdisk_len);
+	if (b->low_end < top || b->low_end - top < b->kernel.end) {
+		uint64_t need = (b->kernel.end + top + (1u << 20) - 1) >> 20;
+
+		if (need << 20 > MEM_HOLE_START)
+			return image_fail(&b->err, -EFBIG,
+					  "kernel and ramdisk take %llu MiB, more than the %llu MiB below the 32-bit hole: use a smaller ramdisk",
+					  (unsigned long long)need,
+					  MEM_HOLE_START >> 20);
+		return image_fail(&b->err, -ENOSPC,
+				  "kernel%s take %llu MiB, the guest has %llu: set memory=%llu or more",
+				  b->cfg->ramdisk ? " and ramdisk" : "",
+				  (unsigned long long)need,
+				  (unsigned long long)(b->low_end >> 20),
+				  (unsigned long long)need);
+	}
+	b->special = (b->low_end & ~(uint64_t)(GUEST_PAGE_SIZE - 1)) - special;
+	b->acpi = b->special - acpi;
+	b->info = b->acpi - info;
+	b->ramdisk = b->info - boot_page_up(b->ramdisk_len);
+	return 0;
+}
+
+static uint32_t boot_memmap(struct boot *b, struct hvm_memmap_table_entry *map)
+{
+	uint32_t n = 0;
+
+	map[n++] = (struct hvm_memmap_table_entry){
+		.addr = 0, .size = b->acpi, .type = XEN_HVM_MEMMAP_TYPE_RAM,
+	};
+	map[n++] = (struct hvm_memmap_table_entry){
+		.addr = b->acpi, .size = b->special - b->acpi,
+		.type = XEN_HVM_MEMMAP_TYPE_ACPI,
+	};
+	map[n++] = (struct hvm_memmap_table_entry){
+		.addr = b->special, .size = b->low_end - b->special,
+		.type = XEN_HVM_MEMMAP_TYPE_RESERVED,
+	};
+	for (size_t i = 1; i < b->nr_ranges; i++)
+		map[n++] = (struct hvm_memmap_table_entry){
+			.addr = b->ranges[i].gpa, .size = b->ranges[i].len,
+			.type = XEN_HVM_MEMMAP_TYPE_RAM,
+		};
+	return n;
+}
+
+static int boot_write_info(struct boot *b)
+{
+	struct boot_block *blk = calloc(1, b->info_len);
+	int ret;
+
+	if (!blk)
+		return image_fail(&b->err, -ENOMEM, "no memory to start it");
+	blk->info = (struct hvm_start_info){
+		.magic = XEN_HVM_START_MAGIC_VALUE,
+		.version = 1,
+		.cmdline_paddr = b->info + offsetof(struct boot_block, cmdline),
+		.rsdp_paddr = b->acpi,
+		.memmap_paddr = b->info + offsetof(struct boot_block, map),
+		.memmap_entries = boot_memmap(b, blk->map),
+	};
+	if (b->cfg->ramdisk) {
+		blk->info.nr_modules = 1;
+		blk->info.modlist_paddr =
+			b->info + offsetof(struct boot_block, ramdisk);
+		blk->ramdisk.paddr = b->ramdisk;
+		blk->ramdisk.size = b->ramdisk_len;
+	}
+	memcpy(blk->cmdline, b->cfg->cmdline,
+	       b->info_len - sizeof(struct boot_block));
+	ret = mem_write(b->m, gpa(b->info), blk, b->info_len);
+	free(blk);
+	return ret ? image_fail(&b->err, ret, "the start info does not fit") : 0;
+}
+
+static int boot_write_acpi(struct boot *b)
+{
+	void *tables = calloc(1, b->acpi_len);
+	int ret;
+
+	if (!tables)
+		return image_fail(&b->err, -ENOMEM, "no memory to start it");
+	acpi_build(tables, b->acpi_len, b->acpi, b->cfg->vcpus,
+		   b->cfg->maxvcpus);
+	ret = mem_write(b->m, gpa(b->acpi), tables, b->acpi_len);
+	free(tables);
+	return ret ? image_fail(&b->err, ret, "the ACPI tables do not fit") : 0;
+}
+
+/* Straight from the file into the guest; the file may shrink meanwhile. */
+static int boot_load_ramdisk(struct boot *b, int fd)
+{
+	uint64_t at = 0;
+
+	while (at < b->ramdisk_len) {
+		uint64_t left = b->ramdisk_len - at;
+		size_t n = left < BOOT_CHUNK ? (size_t)left : BOOT_CHUNK;
+		void *to = mem_ptr(b->m, gpa(b->ramdisk + at), n);
+		ssize_t got = to ? pread(fd, to, n, (off_t)at) : -1;
+
+		if (got < 0)
+			return image_fail(&b->err, to ? -errno : -EFAULT,
+					  "cannot be read: %s",
+					  strerror(to ? errno : EFAULT));
+		if (!got)
+			return image_fail(&b->err, -EIO,
+					  "has become shorter while being read");
+		at += (uint64_t)got;
+	}
+	return 0;
+}
+
+/*
+ * From the kernel file to the ELF file in it, which is in @file itself or
+ * unpacked into @buf.
+ */
+static int boot_find_elf(struct boot *b, struct image file,
+			 struct image_buf *buf, struct image *elf)
+{
+	struct image packed = file;
+	size_t hint = 0;
+	int ret;
+
+	if (bzimage_probe(file)) {
+		ret = bzimage_payload(file, &packed, &b->err);
+		if (ret)
+			return ret;
+		if (packed.len >= 4) {
+			uint32_t v;
+
+			/* The build appends the unpacked length. */
+			memcpy(&v, packed.data + packed.len - 4, 4);
+			hint = v;
+		}
+	} else if (!elf_probe(file) && !decompress_probe(file)) {
+		return image_fail(&b->err, -ENOEXEC,
+				  "is neither an ELF file nor a bzImage: name a Linux vmlinuz or another PVH kernel");
+	}
+	if (elf_probe(packed)) {
+		*elf = packed;
+		return 0;
+	}
+	ret = decompress(packed, hint, buf, &b->err);
+	if (ret)
+		return ret;
+	*elf = (struct image){ buf->data, buf->len };
+	if (!elf_probe(*elf))
+		return image_fail(&b->err, -ENOEXEC,
+				  "what is compressed in it is no ELF kernel");
+	return 0;
+}
+
+static int boot_load_kernel(struct boot *b, int fd)
+{
+	struct image_buf file = { 0 }, unpacked = { 0 };
+	struct image elf;
+	int ret;
+
+	ret = image_map(&file, fd, &b->err);
+	if (!ret)
+		ret = boot_find_elf(b, (struct image){ file.data, file.len },
+				    &unpacked, &elf);
+	if (!ret)
+		ret = elf_check(elf, &b->kernel, &b->err);
+	if (!ret)
+		ret = boot_layout(b);
+	if (!ret)
+		ret = elf_load(elf, b->m, &b->err);
+	image_buf_free(&unpacked);
+	image_buf_free(&file);
+	return ret;
+}
+
+static int boot_ramdisk_len(struct boot *b, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return image_fail(&b->err, -errno, "cannot be read: %s",
+				  strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return image_fail(&b->err, -EINVAL, "is not a regular file");
+	if ((uint64_t)st.st_size > MEM_HOLE_START)
+		return image_fail(&b->err, -EFBIG,
+				  "%lld MiB is too big for a ramdisk",
+				  (long long)st.st_size >> 20);
+	b->ramdisk_len = (uint64_t)st.st_size;
+	return 0;
+}
+
+int boot_pvh_files(struct mem *m, const struct vm_config *cfg,
+		   const struct boot_files *files, struct boot_info *out,
+		   char *err, size_t err_len)
+{
+	struct boot b = { .m = m, .cfg = cfg };
+	const char *what = "kernel", *name = cfg->kernel;
+	int ret = 0;
+
+	if (strlen(cfg->cmdline) >= BOOT_MAX_CMDLINE) {
+		snprintf(err, err_len,
+			 "cmdline: %zu characters are too many, the limit is %d",
+			 strlen(cfg->cmdline), BOOT_MAX_CMDLINE - 1);
+		return -E2BIG;
+	}
+	if (cfg->ramdisk) {
+		what = "ramdisk";
+		name = cfg->ramdisk;
+		ret = boot_ramdisk_len(&b, files->ramdisk);
+	}
+	if (!ret) {
+		what = "kernel";
+		name = cfg->kernel;
+		ret = boot_load_kernel(&b, files->kernel);
+	}
+	if (!ret && cfg->ramdisk) {
+		what = "ramdisk";
+		name = cfg->ramdisk;
+		ret = boot_load_ramdisk(&b, files->ramdisk);
+	}
+	if (!ret)
+		ret = boot_write_info(&b);
+	if (!ret)
+		ret = boot_write_acpi(&b);
+	if (ret) {
+		snprintf(err, err_len, "%s %s: %s", what, name, b.err.text);
+		return ret;
+	}
+	out->entry = b.kernel.entry;
+	out->start_info = (uint32_t)b.info;
+	out->spare = gfn(b.special >> GUEST_PAGE_SHIFT);
+	out->console = gfn(out->spare.v + BOOT_CONSOLE_GFN);
+	out->xenstore = gfn(out->spare.v + BOOT_XENSTORE_GFN);
+	return 0;
+}
+
+static int boot_open(const char *what, const char *path, char *err,
+		     size_t err_len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	if (fd < 0) {
+		fd = -errno;
+		snprintf(err, err_len, "%s %s: cannot be opened: %s: check %s= in the configuration",
+			 what, path, strerror(-fd), what);
+	}
+	return fd;
+}
+
+int boot_files_open(struct boot_files *files, const struct vm_config *cfg,
+		    char *err, size_t err_len)
+{
+	int ret;
+
+	files->ramdisk = -1;
+	files->kernel = ret = boot_open("kernel", cfg->kernel, err, err_len);
+	if (ret >= 0 && cfg->ramdisk)
+		files->ramdisk = ret = boot_open("ramdisk", cfg->ramdisk, err,
+						 err_len);
+	if (ret < 0) {
+		boot_files_close(files);
+		return ret;
+	}
+	return 0;
+}
+
+void boot_files_close(struct boot_files *files)
+{
+	if (files->kernel >= 0)
+		close(files->kernel);
+	if (files->ramdisk >= 0)
+		close(files->ramdisk);
+	files->kernel = files->ramdisk = -1;
+}
+
+int boot_pvh(struct mem *m, const struct vm_config *cfg, struct boot_info *out,
+	     char *err, size_t err_len)
+{
+	struct boot_files files;
+	int ret = boot_files_open(&files, cfg, err, err_len);
+
+	if (ret)
+		return ret;
+	ret = boot_pvh_files(m, cfg, &files, out, err, err_len);
+	boot_files_close(&files);
+	return ret;
+}
