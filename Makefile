@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# make          the module, the VMM and the tests' programs
+# make setup    install what that and the rest needs (Debian packages)
+# make run      a Debian guest on xkvm, in an emulated host
+# make test     everything that is checked
+# make bench    the table of costs
+# make unit     the host unit tests alone
+# make clean    remove what was built; make distclean: and what was fetched
+#
+# KERNEL=6.1|6.12   the stock kernel to build for and to boot
+# HOST=native       make run on this machine, without an emulator
+# V=1               show commands
+
+KERNEL ?= 6.1
+HOST ?= emulated
+V ?=
+
+ifeq ($(V),)
+MAKEFLAGS += --no-print-directory
+quiet = >/dev/null
+endif
+
+module-kernel = $(if $(filter native,$(HOST)),native,$(KERNEL))
+
+all: module vmm selftests
+
+setup:
+	@lab/setup $(KERNEL)
+
+module:
+	@lab/build-module $(module-kernel)
+
+vmm:
+	@echo "vmm: building build/vmm/xkvm (20 s the first time)"
+	@$(MAKE) -C vmm O=../build/vmm $(quiet)
+
+selftests:
+	@echo "selftests: building (20 s the first time)"
+	@$(MAKE) -C selftests all $(quiet)
+
+run: setup
+	@$(MAKE) module vmm
+	@lab/run $(if $(filter native,$(HOST)),--native,--kernel $(KERNEL))
+
+test:
+	@selftests/run
+
+unit:
+	@$(MAKE) -C selftests check-unit
+
+bench: setup
+	@$(MAKE) all
+	@selftests/run bench
+
+clean:
+	rm -rf build/6.1 build/6.12 build/native build/vmm build/selftests \
+		build/log build/guest
+
+distclean:
+	rm -rf build
+
+.PHONY: all setup module vmm selftests run test unit bench clean distclean
