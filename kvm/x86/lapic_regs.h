@@ -8,6 +8,7 @@
 #ifndef XKVM_X86_LAPIC_REGS_H
 #define XKVM_X86_LAPIC_REGS_H
 
+#include <linux/compiler.h>
 #include <linux/types.h>
 
 /* Offsets; x2APIC MSR 0x800 + offset / 16. */
@@ -89,12 +90,12 @@ enum lapic_delivery {
 
 static inline u32 lapic_reg_get(const void *regs, u32 reg)
 {
-	return *(const volatile u32 *)((const char *)regs + reg);
+	return READ_ONCE(*(const u32 *)((const char *)regs + reg));
 }
 
 static inline void lapic_reg_put(void *regs, u32 reg, u32 val)
 {
-	*(volatile u32 *)((char *)regs + reg) = val;
+	WRITE_ONCE(*(u32 *)((char *)regs + reg), val);
 }
 
 /* The word of the 256-bit register at @base (ISR, TMR, IRR) with @vector. */

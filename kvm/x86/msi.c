@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Message-signalled interrupts: an address and data become a message to local
+ * APICs; and x86's part of GSI routing, which knows no other kind of route
+ * while there is neither PIC nor I/O APIC in the kernel.
+ *
+ * No state and no locks; delivery runs in any context.
+ * Source: SDM volume 3, 11.11 (message format); KVM API, KVM_CAP_X2APIC_API
+ * (address bits 63:40 are destination bits 31:8).
+ */
+#include "../routing.h"
+#include "lapic.h"
+#include "trace.h"
+
+#define MSI_DEST_SHIFT		12
+#define MSI_ADDR_REDIR_HINT	(1u << 3)
+#define MSI_ADDR_LOGICAL	(1u << 2)
+#define MSI_DATA_ASSERT		(1u << 14)
+#define MSI_DATA_LEVEL		(1u << 15)
+
+static bool msi_addr_valid(const struct vm *vm, u32 addr_hi)
+{
+	return !vm->arch.x2apic_ids32 || !(addr_hi & 0xff);
+}
+
+int lapic_deliver_msi(struct vm *vm, u64 addr, u32 data, bool x2apic_format)
+{
+	struct lapic_irq irq = {
+		.dest = addr >> MSI_DEST_SHIFT & 0xff,
+		.vector = data,
+		.delivery = data >> 8 & 7,
+		.logical = addr & MSI_ADDR_LOGICAL,
+		.redir_hint = addr & MSI_ADDR_REDIR_HINT,
+		.level = true,
+		.trig_level = data & MSI_DATA_LEVEL,
+	};
+	int r;
+
+	if (irq.trig_level)
+		irq.level = data & MSI_DATA_ASSERT;
+	if (x2apic_format)
+		irq.dest |= addr >> 32 & 0xffffff00;
+	/* by KVM's ABI 0xff is everybody even in x2APIC mode, unless refused */
+	if (irq.dest == 0xff && !vm->arch.x2apic_no_bcast_quirk)
+		irq.dest = LAPIC_DEST_ALL;
+
+	r = lapic_deliver(vm, NULL, &irq);
+	trace_xkvm_msi(addr, data, r);
+	return r;
+}
+
+bool arch_routing_allowed(struct vm *vm)
+{
+	return vm->arch.irqchip_split || vm->arch.irqchip_kernel;
+}
+
+int arch_routing_check(struct vm *vm, const struct kvm_irq_routing_entry *e)
+{
+	if (e->type != KVM_IRQ_ROUTING_MSI ||
+	    !msi_addr_valid(vm, e->u.msi.address_hi))
+		return -EINVAL;
+	return 0;
+}
+
+int arch_routing_deliver(struct vm *vm, const struct kvm_irq_routing_entry *e,
+			 int level)
+{
+	/* a message is sent when the line rises; checked when it was routed */
+	if (!level)
+		return -1;
+	return lapic_deliver_msi(vm, (u64)e->u.msi.address_hi << 32 |
+				 e->u.msi.address_lo, e->u.msi.data,
+				 vm->arch.x2apic_ids32);
+}
