@@ -136,8 +136,8 @@ GINLINE void g_fail(uint32_t line, uint64_t a, uint64_t b)
 
 /*
  * Run an instruction that may fault; the value is the exception's vector, or
- * NO_EXCEPTION.  Operands follow as in inline assembly: outputs, inputs,
- * clobbers in G_OUT(), G_IN(), G_CLOB().
+ * NO_EXCEPTION.  Operands follow as in inline assembly, outputs in G_OUT(),
+ * inputs in G_IN(, ...); R10 and R11 are free for the instruction.
  */
 #define G_OUT(...)	__VA_ARGS__
 #define G_IN(...)	__VA_ARGS__
@@ -150,7 +150,7 @@ GINLINE void g_fail(uint32_t line, uint64_t a, uint64_t b)
 				 "movq $0, %c[fixup_]"			\
 				 : outs					\
 				 : [fixup_] "i"(&guest_fixup) ins	\
-				 : "memory", "cc");			\
+				 : "memory", "cc", "r10", "r11");	\
 		guest_caught;						\
 	})
 

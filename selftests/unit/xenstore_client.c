@@ -188,7 +188,7 @@ static int reply_error(const struct reply *reply)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(xsd_errors) / sizeof(xsd_errors[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(xsd_errors); i++) {
 		if (!strcmp(reply->data, xsd_errors[i].errstring)) {
 			CHECK_EQ(reply->hdr.len, strlen(reply->data) + 1);
 			return -xsd_errors[i].errnum;

@@ -95,8 +95,7 @@ static size_t fuzz_args(char *buf)
 	size_t len = 0;
 
 	for (i = 0; i < num; i++) {
-		const char *word = fuzz_words[fuzz(sizeof(fuzz_words) /
-						   sizeof(fuzz_words[0]))];
+		const char *word = fuzz_words[fuzz(ARRAY_SIZE(fuzz_words))];
 
 		strcpy(buf + len, word);
 		len += strlen(word) + 1;
@@ -152,13 +151,13 @@ static void fuzz_requests(uint32_t seed, bool failing)
 		.tx_bytes = 3000, .out_bytes = 2000, .node_size = 200,
 	};
 	struct bed bed;
+	struct client *const clients[] = { &bed.guest, &bed.other, &bed.tool };
 	unsigned int i;
 
 	bed_init(&bed, &limits);
 	fuzz_state = seed;
 	for (i = 0; i < 4000; i++) {
-		struct client *c = (struct client *[]){
-			&bed.guest, &bed.other, &bed.tool }[fuzz(3)];
+		struct client *c = clients[fuzz(3)];
 		struct xsd_sockmsg hdr = {
 			.type = fuzz_type(),
 			.tx_id = fuzz(2) ? 0 : c->conn->last_tx - fuzz(3),

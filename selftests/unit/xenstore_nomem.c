@@ -217,7 +217,7 @@ TEST(nomem, "every allocation that fails leaves the tree whole")
 {
 	unsigned int op, nth;
 
-	for (op = 0; op < sizeof(nomem_ops) / sizeof(nomem_ops[0]); op++) {
+	for (op = 0; op < ARRAY_SIZE(nomem_ops); op++) {
 		for (nth = 1; nomem_try(op, nth); nth++)
 			CHECK(nth < 1000);
 		CHECK_MSG(nth > 3, "%s allocates nothing", nomem_ops[op].name);

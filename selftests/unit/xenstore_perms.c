@@ -30,7 +30,7 @@ TEST(perms_matrix, "each entry grants what it says and no more")
 
 	bed_init(&bed, NULL);
 	CHECK_EQ(c_write(&bed.guest, 0, "x", "v"), 0);
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		CHECK_EQ(c_perms(&bed.guest, 0, "x", rows[i].perms), 0);
 		CHECK_EQ(c_perms_are(&bed.guest, "x", rows[i].perms), 0);
 		CHECK_EQ(c_is(&bed.other, 0, THEIRS, "v"), rows[i].read);
@@ -108,7 +108,7 @@ TEST(perms_malformed, "malformed lists change nothing")
 
 	bed_init(&bed, NULL);
 	CHECK_EQ(c_write(&bed.guest, 0, "x", "v"), 0);
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
 		CHECK_MSG(c_perms(&bed.guest, 0, "x", bad[i]) == -EINVAL,
 			  "'%s'", bad[i]);
 	CHECK_EQ(c_perms(&bed.guest, 0, "x", "n7 r"), -EINVAL);
@@ -153,11 +153,11 @@ TEST(perms_target, "a domain may act for another")
 	bed_init(&bed, NULL);
 	CHECK_EQ(c_write(&bed.guest, 0, "x", "v"), 0);
 	CHECK_EQ(c_is(&bed.other, 0, THEIRS, "v"), -EACCES);
-	CHECK_EQ(call(&bed.tool, XS_SET_TARGET, 0, ARGS("9\0" "7\0"), NULL), 0);
+	CHECK_EQ(call(&bed.tool, XS_SET_TARGET, 0, ARGS("9\0\67\0"), NULL), 0);
 	CHECK_EQ(c_is(&bed.other, 0, THEIRS, "v"), 0);
-	CHECK_EQ(call(&bed.tool, XS_SET_TARGET, 0, ARGS("9\0" "0\0"), NULL),
+	CHECK_EQ(call(&bed.tool, XS_SET_TARGET, 0, ARGS("9\0\60\0"), NULL),
 		 -EINVAL);
-	CHECK_EQ(call(&bed.tool, XS_SET_TARGET, 0, ARGS("9\0" "8\0"), NULL),
+	CHECK_EQ(call(&bed.tool, XS_SET_TARGET, 0, ARGS("9\0\70\0"), NULL),
 		 -ENOENT);
 	CHECK_EQ(xs_release(bed.store, GUEST), 0);
 	CHECK_EQ(xs_introduce(bed.store, GUEST), 0);

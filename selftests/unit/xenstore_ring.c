@@ -215,7 +215,7 @@ TEST(ring_hostile, "impossible indices: one line, an error, and no more")
 	struct ring_bed rb;
 	unsigned int i, side;
 
-	for (i = 0; i < 2 * sizeof(jumps) / sizeof(jumps[0]); i++) {
+	for (i = 0; i < 2 * ARRAY_SIZE(jumps); i++) {
 		side = i % 2;
 		ring_init(&rb, 0);
 		guest_ok(&rb);

@@ -155,8 +155,8 @@ TEST(paths, "malformed paths are refused by everything that takes one")
 	struct bed bed;
 
 	bed_init(&bed, NULL);
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		for (j = 0; j < sizeof(types) / sizeof(types[0]); j++) {
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		for (j = 0; j < ARRAY_SIZE(types); j++) {
 			CHECK_MSG(c_path(&bed.guest, types[j], 0, bad[i]) ==
 				  -EINVAL, "%u '%s'", types[j], bad[i]);
 			CHECK_EQ(c_path(&bed.tool, types[j], 0, bad[i]),
@@ -271,7 +271,7 @@ TEST(unknown_types, "requests that do not exist")
 	struct bed bed;
 
 	bed_init(&bed, NULL);
-	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
 		CHECK_EQ(call(&bed.guest, types[i], 0, ARGS("a\0"), NULL),
 			 -ENOSYS);
 		CHECK_EQ(call(&bed.tool, types[i], 77, "", 0, NULL), -ENOSYS);
@@ -337,7 +337,7 @@ TEST(privileged, "what only domain 0 may ask for")
 	struct bed bed;
 
 	bed_init(&bed, NULL);
-	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(types); i++)
 		CHECK_EQ(call(&bed.guest, types[i], 0, ARGS("7\0"), NULL),
 			 -EACCES);
 	bed_exit(&bed);

@@ -104,7 +104,7 @@ TEST(txn_conflicts, "who looked at what others changed starts over")
 	uint32_t tx;
 	int err;
 
-	for (i = 0; i < sizeof(conflicts) / sizeof(conflicts[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(conflicts); i++) {
 		bed_init(&bed, NULL);
 		CHECK_EQ(c_write(&bed.guest, 0, "a", "v"), 0);
 		CHECK_EQ(c_write(&bed.guest, 0, "d/x", "v"), 0);

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Runs random instructions on the CPU and in the emulator, and compares
+ * registers, flags, memory, and the exception with its error code.
+ *
+ * 16-bit and 32-bit code runs in segments of a local descriptor table, so
+ * limits and types are the CPU's own too.  An instruction is emulated first
+ * and is left out if it would touch anything but the scratch area, its guards
+ * and its code.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "emulate_native.h"
+
+#define NR_SEGMENTS	64
+
+static struct native_test test;
+static struct native_end on_cpu, emulated;
+static struct native_segment segments[NR_SEGMENTS];
+static unsigned int nr_segments;
+
+static void native_add_segment(const struct emul_segment *s)
+{
+	struct native_segment *n = &segments[nr_segments];
+	bool code = s->type & 8;
+
+	n->s = *s;
+	n->s.selector = nr_segments * 8 + 7;
+	n->s.s = 1;
+	n->s.present = 1;
+	n->for_ds = !code || (s->type & 2);
+	n->for_ss = !code && (s->type & 2);
+	nr_segments++;
+}
+
+/* A data segment whose end, whichever counts, is in the scratch area. */
+static void native_random_segment(struct rnd *r)
+{
+	static const u8 types[] = { 3, 3, 3, 7, 7, 1, 5, 11, 9 };
+	u32 inside = NATIVE_SCRATCH + 16 + rnd_below(r, NATIVE_SIZE - 32);
+	struct emul_segment s = {
+		.type = types[rnd_below(r, sizeof(types))],
+		.db = rnd_below(r, 2),
+		.base = NATIVE_SCRATCH - rnd_below(r, 0x100),
+	};
+
+	if (s.type & 8)
+		s.db = 1;
+	if (rnd_once(r, 4))
+		s.limit = 0xfffff000 | 0xfff;
+	else if (rnd_once(r, 2))
+		s.limit = inside - s.base;
+	else
+		s.limit = rnd_below(r, 0xffff);
+	if ((s.type & 0xc) == 4) {
+		s.limit = rnd_below(r, 0xffff);
+		s.base = inside - s.limit;
+		if (rnd_once(r, 3))
+			s.base = inside - (s.db ? 0xffffffff : 0xffff);
+	}
+	native_add_segment(&s);
+}
+
+/* Entries 0 and 1 are code, 32-bit and 16-bit; 2 is not there, for null. */
+static bool native_init_segments(struct rnd *r)
+{
+	struct emul_segment code = {
+		.base = NATIVE_CODE, .limit = 0xffff, .type = 11, .db = 1,
+	};
+	unsigned int i;
+
+	nr_segments = 0;
+	native_add_segment(&code);
+	code.db = 0;
+	native_add_segment(&code);
+	segments[2] = (struct native_segment){
+		.s.unusable = 1, .for_ds = true,
+	};
+	nr_segments = 3;
+	while (nr_segments < NR_SEGMENTS)
+		native_random_segment(r);
+	for (i = 0; i < NR_SEGMENTS; i++) {
+		if (i != 2 && !gate_set_segment(i, &segments[i].s))
+			return false;
+	}
+	return true;
+}
+
+/* --- the emulator on a copy of the same memory --- */
+
+static bool outside;		/* an access that is not to be tried */
+
+static int ops_fault(struct emul_ctxt *c, u64 addr, bool write, bool present)
+{
+	/*
+	 * The page below the canonical hole is never mapped, and Linux says
+	 * of all above it that they are present.
+	 */
+	if (addr >> 12 == 0x7ffffffff)
+		present = true;
+	else if (addr < NATIVE_GUARD || addr >= NATIVE_GUARD_END)
+		outside = true;
+	c->exception = (struct emul_exception){
+		.vector = 14, .has_error = true, .address = addr,
+		.error = 4 | write << 1 | present,
+	};
+	return EMUL_EXCEPTION;
+}
+
+static int ops_prepare(struct emul_ctxt *c, u64 addr, unsigned int len,
+		       unsigned int access)
+{
+	bool write = access & EMUL_ACC_WRITE;
+	u64 at = addr - NATIVE_SCRATCH;
+
+	if (at >= NATIVE_SIZE)
+		return ops_fault(c, addr, write, false);
+	if (at >= NATIVE_RW_SIZE && write)
+		return ops_fault(c, addr, write, true);
+	return EMUL_OK;
+}
+
+static int ops_read(struct emul_ctxt *c, u64 addr, void *buf, unsigned int len,
+		    unsigned int access)
+{
+	int r = ops_prepare(c, addr, len, access);
+
+	if (r == EMUL_OK)
+		memcpy(buf, emulated.scratch + (addr - NATIVE_SCRATCH), len);
+	return r;
+}
+
+static int ops_write(struct emul_ctxt *c, u64 addr, const void *buf,
+		     unsigned int len, unsigned int access)
+{
+	int r = ops_prepare(c, addr, len, EMUL_ACC_WRITE);
+
+	if (r == EMUL_OK)
+		memcpy(emulated.scratch + (addr - NATIVE_SCRATCH), buf, len);
+	return r;
+}
+
+static int ops_fetch(struct emul_ctxt *c, u64 addr, void *buf,
+		     unsigned int len)
+{
+	u64 start = test.width == 64 ? test.rip : NATIVE_CODE + test.rip;
+	u8 *out = buf;
+	unsigned int i;
+
+	for (i = 0; i < len; i++) {
+		out[i] = 0x90;
+		if (addr + i - start < test.len)
+			out[i] = test.code[addr + i - start];
+	}
+	return EMUL_OK;
+}
+
+static void ops_get_segment(struct emul_ctxt *c, enum emul_seg seg,
+			    struct emul_segment *out)
+{
+	*out = test.seg[seg];
+}
+
+static int ops_read_xmm(struct emul_ctxt *c, unsigned int reg, void *buf)
+{
+	memcpy(buf, emulated.xmm[reg], 16);
+	return EMUL_OK;
+}
+
+static int ops_write_xmm(struct emul_ctxt *c, unsigned int reg,
+			 const void *buf)
+{
+	memcpy(emulated.xmm[reg], buf, 16);
+	return EMUL_OK;
+}
+
+static const struct emul_ops native_ops = {
+	.fetch = ops_fetch, .prepare = ops_prepare, .read = ops_read,
+	.write = ops_write, .get_segment = ops_get_segment,
+	.read_xmm = ops_read_xmm, .write_xmm = ops_write_xmm,
+};
+
+static struct emul_ctxt ctxt;
+
+/* The emulator's answer; EMUL_OK or EMUL_EXCEPTION are as they should be. */
+static int native_emulate(void)
+{
+	struct emul_ctxt *c = &ctxt;
+	int r;
+
+	c->ops = &native_ops;
+	memcpy(c->regs, test.regs, sizeof(test.regs));
+	memcpy(emulated.xmm, test.xmm, sizeof(test.xmm));
+	memcpy(emulated.scratch, test.scratch, sizeof(test.scratch));
+	c->rip = test.rip;
+	c->rflags = test.rflags;
+	c->cr0 = 0x80050033;
+	c->cr4 = 0x6f0;
+	c->efer = 0xd01;
+	c->cpl = 3;
+	outside = false;
+	do
+		r = emulate_insn(c);
+	while (r == EMUL_RESTART);
+	emulated.vector = r == EMUL_EXCEPTION ? c->exception.vector : -1;
+	emulated.error = c->exception.error;
+	emulated.address = c->exception.address;
+	memcpy(emulated.regs, c->regs, sizeof(c->regs));
+	emulated.rip = c->rip;
+	emulated.rflags = c->rflags;
+	return r;
+}
+
+static bool native_same_fault(void)
+{
+	if (test.any_fault && on_cpu.vector >= 0 && emulated.vector >= 0)
+		return true;
+	if (on_cpu.vector != emulated.vector)
+		return false;
+	if (on_cpu.vector >= 12 && on_cpu.error != emulated.error)
+		return false;
+	return on_cpu.vector != 14 || on_cpu.address == emulated.address;
+}
+
+static bool native_same_end(void)
+{
+	u64 reg_mask = test.width == 64 ? ~0ull : 0xffffffff;
+	u64 flag_mask = 0x40cd5 & ~test.undefined;
+	unsigned int i, nr = test.width == 64 ? 16 : 8;
+
+	for (i = 0; i < nr; i++) {
+		if ((on_cpu.regs[i] ^ emulated.regs[i]) & reg_mask)
+			return false;
+	}
+	if (on_cpu.rip != emulated.rip || !native_same_fault() ||
+	    ((on_cpu.rflags ^ emulated.rflags) & flag_mask))
+		return false;
+	return !memcmp(on_cpu.xmm, emulated.xmm, sizeof(on_cpu.xmm)) &&
+	       !memcmp(on_cpu.scratch, emulated.scratch, NATIVE_SIZE);
+}
+
+static void note_end(const char *who, const struct native_end *e)
+{
+	char line[512];
+	unsigned int i, n = 0;
+
+	for (i = 0; i < 16; i++)
+		n += snprintf(line + n, sizeof(line) - n, " %llx",
+			      (unsigned long long)e->regs[i]);
+	tap_note("%s vector %d error %llx at %llx rip %llx flags %llx regs%s",
+		 who, e->vector, (unsigned long long)e->error,
+		 (unsigned long long)e->address, (unsigned long long)e->rip,
+		 (unsigned long long)e->rflags, line);
+	for (i = 0; i < NATIVE_SIZE; i++) {
+		if (on_cpu.scratch[i] == emulated.scratch[i])
+			continue;
+		tap_note("%s has %02x at %lx", who, e->scratch[i],
+			 NATIVE_SCRATCH + i);
+		break;
+	}
+}
+
+static void native_note(int answer)
+{
+	char code[80];
+	unsigned int i;
+
+	for (i = 0; i < test.len; i++)
+		snprintf(code + 3 * i, 4, "%02x ", test.code[i]);
+	tap_note("%s in %u bits: %sanswer %d", test.name, test.width, code,
+		 answer);
+	note_end("CPU     ", &on_cpu);
+	note_end("emulator", &emulated);
+}
+
+static void native_prepare(struct rnd *r, unsigned int width)
+{
+	unsigned int i;
+	u64 val;
+
+	memset(&test, 0, sizeof(test));
+	test.width = width;
+	test.seg[EMUL_CS] = segments[width == 16].s;
+	if (width == 64) {
+		test.seg[EMUL_CS].selector = 0x33;
+		test.seg[EMUL_CS].l = 1;
+	}
+	for (i = 0; i < NATIVE_RW_SIZE; i += sizeof(val)) {
+		val = rnd_next(r);
+		memcpy(test.scratch + i, &val, sizeof(val));
+	}
+	memcpy(test.scratch + i, (void *)(NATIVE_SCRATCH + i),
+	       NATIVE_SIZE - NATIVE_RW_SIZE);
+	native_random(r, &test, segments + 2, NR_SEGMENTS - 2);
+}
+
+static void native_width(struct rnd *r, unsigned int width, unsigned int count)
+{
+	unsigned int i, failed = 0, faults = 0, left_out = 0;
+	int answer;
+
+	for (i = 0; i < count; i++) {
+		native_prepare(r, width);
+		answer = native_emulate();
+		if (outside) {
+			left_out++;
+			continue;
+		}
+		gate_run(&test, &on_cpu);
+		faults += on_cpu.vector >= 0;
+		if ((answer == EMUL_OK || answer == EMUL_EXCEPTION) &&
+		    ctxt.insn.len == test.len && native_same_end())
+			continue;
+		if (failed++ < 10)
+			native_note(answer);
+	}
+	tap_result(!failed && left_out < count / 4,
+		   "as on the CPU in %u bits: %u (%u faults, %u left out)",
+		   width, count, faults, left_out);
+}
+
+void emulate_test_native(u64 seed, unsigned int count)
+{
+	struct rnd r = { .state = seed };
+	bool legacy;
+
+	if (!gate_init()) {
+		tap_skip("as on the CPU", "addresses are taken");
+		return;
+	}
+	legacy = native_init_segments(&r);
+	native_width(&r, 64, count);
+	if (legacy) {
+		native_width(&r, 32, count);
+		native_width(&r, 16, count);
+	} else {
+		tap_skip("as on the CPU in 32 bits", "no modify_ldt()");
+		tap_skip("as on the CPU in 16 bits", "no modify_ldt()");
+	}
+}

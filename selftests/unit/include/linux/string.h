@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* <linux/string.h> for host builds of kernel sources. */
+#ifndef UNIT_LINUX_STRING_H
+#define UNIT_LINUX_STRING_H
+
+#include <string.h>
+
+#endif /* UNIT_LINUX_STRING_H */
