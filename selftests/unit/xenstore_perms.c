@@ -153,11 +153,11 @@ TEST(perms_target, "a domain may act for another")
 	bed_init(&bed, NULL);
 	CHECK_EQ(c_write(&bed.guest, 0, "x", "v"), 0);
 	CHECK_EQ(c_is(&bed.other, 0, THEIRS, "v"), -EACCES);
-	CHECK_EQ(call(&bed.tool, XS_SET_TARGET, 0, ARGS("9\0\67\0"), NULL), 0);
+	CHECK_EQ(call(&bed.tool, XS_SET_TARGET, 0, ARGS("9\0007\0"), NULL), 0);
 	CHECK_EQ(c_is(&bed.other, 0, THEIRS, "v"), 0);
-	CHECK_EQ(call(&bed.tool, XS_SET_TARGET, 0, ARGS("9\0\60\0"), NULL),
+	CHECK_EQ(call(&bed.tool, XS_SET_TARGET, 0, ARGS("9\0000\0"), NULL),
 		 -EINVAL);
-	CHECK_EQ(call(&bed.tool, XS_SET_TARGET, 0, ARGS("9\0\70\0"), NULL),
+	CHECK_EQ(call(&bed.tool, XS_SET_TARGET, 0, ARGS("9\0008\0"), NULL),
 		 -ENOENT);
 	CHECK_EQ(xs_release(bed.store, GUEST), 0);
 	CHECK_EQ(xs_introduce(bed.store, GUEST), 0);

@@ -63,8 +63,7 @@ static size_t path_home(const char *path)
 static bool path_valid(const struct xs_who *who, const char *path)
 {
 	static const char chars[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-		"0123456789-/_@";
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-/_@";
 	size_t len = strlen(path);
 
 	if (len > 1 && path[len - 1] == '/')

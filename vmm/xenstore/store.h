@@ -20,6 +20,8 @@
 #include "tree.h"
 #include "xenstore.h"
 
+#define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
+
 #define STORE_LOCAL_PENDING	64	/* events of a local watch told singly */
 #define CONN_PRIV_OUT_MAX	(4u << 20) /* then a tool is given up */
 #define CONN_LOG_MAX		16	/* log lines a client can cause */

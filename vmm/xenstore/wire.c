@@ -32,7 +32,7 @@ static void wire_error(struct wire_req *req, int err)
 	const char *name = "EINVAL";
 	size_t i;
 
-	for (i = 0; i < sizeof(xsd_errors) / sizeof(xsd_errors[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(xsd_errors); i++) {
 		if (xsd_errors[i].errnum == -err)
 			name = xsd_errors[i].errstring;
 	}

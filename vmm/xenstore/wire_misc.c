@@ -264,7 +264,7 @@ int wire_control(struct wire_req *req)
 
 	if (wire_count(req) < 1)
 		return -EINVAL;
-	for (i = 0; i < sizeof(wire_controls) / sizeof(wire_controls[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(wire_controls); i++) {
 		if (!strcmp(req->args, wire_controls[i].name))
 			return wire_controls[i].fn(req);
 	}
