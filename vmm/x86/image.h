@@ -35,7 +35,7 @@ struct image_buf {
 };
 
 #define IMAGE_MAX_FILE		(1ull << 30)	/* bytes of a kernel file */
-#define IMAGE_MAX_UNPACKED	(1ull << 30)	/* bytes unpacked from it */
+#define IMAGE_MAX_UNPACKED	(512ull << 20)	/* bytes unpacked from it */
 
 /* Make room for @cap bytes, keeping what is there; 0 or -ENOMEM. */
 int image_buf_grow(struct image_buf *b, size_t cap);

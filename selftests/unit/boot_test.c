@@ -1,0 +1,754 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The PVH loader: what it puts where, what it refuses and how it says so, and
+ * that no bytes of a kernel file lead it astray.
+ */
+#include <elf.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <xen/arch-x86/hvm/start_info.h>
+
+#include "../lib/tap.h"
+#include "../../vmm/x86/acpi.h"
+#include "../../vmm/x86/boot.h"
+#include "boot_images.h"
+
+#define MIB (1ull << 20)
+
+const char *tap_precondition(void)
+{
+	return NULL;
+}
+
+static struct blob elf, image;
+static char err[512];
+
+static int memfd(const void *data, size_t len)
+{
+	int fd = memfd_create("image", MFD_CLOEXEC);
+
+	CHECK_OK(fd);
+	CHECK(write(fd, data, len) == (ssize_t)len);
+	return fd;
+}
+
+static struct vm_config config(void)
+{
+	return (struct vm_config){
+		.kernel = "K", .cmdline = "root=/dev/xvda x=y",
+		.vcpus = 2, .maxvcpus = 4,
+	};
+}
+
+/* Load @b as the kernel into fresh memory of @bytes. */
+static int load(const struct blob *b, uint64_t bytes, struct mem **m,
+		struct boot_info *info)
+{
+	struct boot_files files = { memfd(b->data, b->len), -1 };
+	struct vm_config cfg = config();
+	int ret;
+
+	CHECK_EQ(mem_create(m, bytes), 0);
+	err[0] = 0;
+	ret = boot_pvh_files(*m, &cfg, &files, info, err, sizeof(err));
+	close(files.kernel);
+	return ret;
+}
+
+static void check_contents(const struct mem *m, const struct boot_info *info)
+{
+	const uint8_t *text = mem_ptr(m, gpa(TEST_PADDR), TEST_TEXT_LEN);
+	const uint8_t *data = mem_ptr(m, gpa(TEST_DATA_PADDR),
+				      2 * TEST_DATA_LEN);
+
+	CHECK_EQ(info->entry, TEST_ENTRY);
+	for (size_t i = 0; i < TEST_TEXT_LEN; i++)
+		CHECK_EQ(text[i], test_text_byte(i));
+	for (size_t i = 0; i < TEST_DATA_LEN; i++) {
+		CHECK_EQ(data[i], test_text_byte(TEST_TEXT_LEN + i));
+		CHECK_EQ(data[TEST_DATA_LEN + i], 0);
+	}
+}
+
+/* Everything a guest can see of the layout holds together. */
+static void check_layout(const struct mem *m, const struct boot_info *info,
+			 const struct vm_config *cfg)
+{
+	const struct hvm_memmap_table_entry *map;
+	const struct hvm_start_info *si;
+	const struct mem_range *r;
+	uint64_t specials, at = 0, ram = 0;
+	const char *cmdline;
+	size_t nr = mem_ranges(m, &r);
+
+	si = mem_ptr(m, gpa(info->start_info), sizeof(*si));
+	CHECK(si);
+	CHECK_EQ(si->magic, XEN_HVM_START_MAGIC_VALUE);
+	CHECK_EQ(si->version, 1);
+	CHECK_EQ(si->flags, 0);
+	CHECK_EQ(si->reserved, 0);
+	CHECK_EQ(si->nr_modules, cfg->ramdisk ? 1 : 0);
+	cmdline = mem_ptr(m, gpa(si->cmdline_paddr), strlen(cfg->cmdline) + 1);
+	CHECK(cmdline && !strcmp(cmdline, cfg->cmdline));
+
+	CHECK_EQ(si->memmap_entries, 3 + nr - 1);
+	map = mem_ptr(m, gpa(si->memmap_paddr),
+		      si->memmap_entries * sizeof(*map));
+	CHECK(map);
+	for (uint32_t i = 0; i < si->memmap_entries; i++) {
+		if (i == 3)
+			at = 1ull << 32;
+		CHECK_EQ(map[i].addr, at);
+		CHECK_EQ(map[i].addr % GUEST_PAGE_SIZE, 0);
+		CHECK_EQ(map[i].size % GUEST_PAGE_SIZE, 0);
+		CHECK_EQ(map[i].reserved, 0);
+		CHECK(map[i].size);
+		at += map[i].size;
+		if (map[i].type == XEN_HVM_MEMMAP_TYPE_RAM)
+			ram += map[i].size;
+		if (i == 2)
+			CHECK_EQ(at, r[0].len);
+	}
+	if (nr == 2)
+		CHECK_EQ(at, r[1].gpa + r[1].len);
+	CHECK_EQ(map[0].type, XEN_HVM_MEMMAP_TYPE_RAM);
+	CHECK_EQ(map[1].type, XEN_HVM_MEMMAP_TYPE_ACPI);
+	CHECK_EQ(map[2].type, XEN_HVM_MEMMAP_TYPE_RESERVED);
+	CHECK_EQ(map[2].size, BOOT_SPECIAL_GFNS * GUEST_PAGE_SIZE);
+	CHECK(ram > r[0].len - MIB);
+	CHECK(si->rsdp_paddr >= map[1].addr &&
+	      si->rsdp_paddr + 36 <= map[1].addr + map[1].size);
+	CHECK(info->start_info < map[1].addr);
+
+	/* The special frames: distinct, reserved, zero. */
+	specials = map[2].addr >> GUEST_PAGE_SHIFT;
+	CHECK(info->spare.v >= specials && info->console.v >= specials &&
+	      info->xenstore.v >= specials);
+	CHECK(info->spare.v + BOOT_SPARE_GFNS <= specials + BOOT_SPECIAL_GFNS);
+	CHECK(info->console.v < specials + BOOT_SPECIAL_GFNS);
+	CHECK(info->xenstore.v < specials + BOOT_SPECIAL_GFNS);
+	CHECK(info->console.v != info->xenstore.v);
+	CHECK(info->console.v - info->spare.v >= BOOT_SPARE_GFNS);
+	CHECK(info->xenstore.v - info->spare.v >= BOOT_SPARE_GFNS);
+	for (uint64_t i = 0; i < map[2].size; i += 8)
+		CHECK_EQ(*(uint64_t *)mem_ptr(m, gpa(map[2].addr + i), 8), 0);
+}
+
+TEST(elf, "an ELF kernel of either word size is loaded")
+{
+	struct vm_config cfg = config();
+	struct boot_info info;
+	struct mem *m;
+
+	make_elf64(&elf);
+	CHECK_MSG(!load(&elf, 64 * MIB, &m, &info), "%s", err);
+	check_contents(m, &info);
+	check_layout(m, &info, &cfg);
+	mem_destroy(m);
+
+	make_elf32(&elf);
+	CHECK_MSG(!load(&elf, 64 * MIB, &m, &info), "%s", err);
+	check_contents(m, &info);
+	mem_destroy(m);
+}
+
+TEST(bzimage, "a bzImage with each packing is loaded")
+{
+	struct vm_config cfg = config();
+	struct boot_info info;
+	struct mem *m;
+
+	for (enum packing how = PACK_NONE; how <= PACK_ZSTD; how++) {
+		make_elf64(&elf);
+		make_bzimage(&image, &elf, how);
+		CHECK_MSG(!load(&image, 64 * MIB, &m, &info), "%d: %s", how,
+			  err);
+		check_contents(m, &info);
+		check_layout(m, &info, &cfg);
+		mem_destroy(m);
+	}
+}
+
+TEST(packed_elf, "a compressed ELF file without a bzImage around is loaded")
+{
+	struct boot_info info;
+	struct mem *m;
+
+	make_elf64(&elf);
+	make_bzimage(&image, &elf, PACK_XZ);
+	image.len -= BZ_TEST_PAYLOAD;
+	memmove(image.data, image.data + BZ_TEST_PAYLOAD, image.len);
+	CHECK_MSG(!load(&image, 64 * MIB, &m, &info), "%s", err);
+	check_contents(m, &info);
+	mem_destroy(m);
+}
+
+TEST(wrong_hint, "the length appended to the packed kernel is only a hint")
+{
+	static const uint32_t hints[] = { 0, 1, 4096, 0xffffffff };
+	struct boot_info info;
+	struct mem *m;
+	uint32_t len;
+
+	for (enum packing how = PACK_XZ; how <= PACK_ZSTD; how++) {
+		for (size_t i = 0; i < 4; i++) {
+			make_elf64(&elf);
+			make_bzimage(&image, &elf, how);
+			memcpy(&len, image.data + 0x24c, 4);
+			memcpy(image.data + BZ_TEST_PAYLOAD + len - 4,
+			       &hints[i], 4);
+			CHECK_MSG(!load(&image, 64 * MIB, &m, &info),
+				  "%#x: %s", hints[i], err);
+			check_contents(m, &info);
+			mem_destroy(m);
+		}
+	}
+}
+
+TEST(high_memory, "memory past the hole is in the map, and a ramdisk high")
+{
+	struct vm_config cfg = config();
+	struct boot_files files;
+	const struct hvm_start_info *si;
+	const struct hvm_modlist_entry *mod;
+	const uint8_t *p;
+	struct boot_info info;
+	struct mem *m;
+
+	make_elf64(&elf);
+	make_bzimage(&image, &elf, PACK_NONE);
+	cfg.ramdisk = "R";
+	files.kernel = memfd(elf.data, elf.len);
+	files.ramdisk = memfd(image.data, image.len);
+	CHECK_EQ(mem_create(&m, 4096 * MIB), 0);
+	CHECK_MSG(!boot_pvh_files(m, &cfg, &files, &info, err, sizeof(err)),
+		  "%s", err);
+	check_layout(m, &info, &cfg);
+	si = mem_ptr(m, gpa(info.start_info), sizeof(*si));
+	mod = mem_ptr(m, gpa(si->modlist_paddr), sizeof(*mod));
+	CHECK(mod);
+	CHECK_EQ(mod->size, image.len);
+	CHECK_EQ(mod->paddr % GUEST_PAGE_SIZE, 0);
+	CHECK_EQ(mod->reserved, 0);
+	CHECK(mod->paddr + mod->size <= info.start_info);
+	CHECK(info.start_info - mod->paddr < mod->size + GUEST_PAGE_SIZE);
+	p = mem_ptr(m, gpa(mod->paddr), mod->size);
+	CHECK(p && !memcmp(p, image.data, image.len));
+	mem_destroy(m);
+}
+
+TEST(restart, "the same descriptors load again")
+{
+	struct vm_config cfg = config();
+	struct boot_files files = { -1, -1 };
+	struct boot_info info;
+	struct mem *m;
+
+	make_elf64(&elf);
+	files.kernel = memfd(elf.data, elf.len);
+	for (int i = 0; i < 2; i++) {
+		CHECK_EQ(mem_create(&m, 64 * MIB), 0);
+		CHECK(!boot_pvh_files(m, &cfg, &files, &info, err,
+				      sizeof(err)));
+		check_contents(m, &info);
+		mem_destroy(m);
+	}
+	boot_files_close(&files);
+	CHECK_EQ(files.kernel, -1);
+}
+
+static void put(struct blob *b, size_t at, uint64_t v, size_t len)
+{
+	memcpy(b->data + at, &v, len);
+}
+
+static void check_refused(const struct blob *b, uint64_t mib, const char *says)
+{
+	struct boot_info info;
+	struct mem *m;
+
+	CHECK_MSG(load(b, mib * MIB, &m, &info) < 0, "accepted: %s", says);
+	CHECK_MSG(strstr(err, says) && !strncmp(err, "kernel K: ", 10) &&
+		  !strchr(err, '\n'), "'%s', wanted '%s'", err, says);
+	mem_destroy(m);
+}
+
+#define PH64(n, field) \
+	(TEST_PHOFF64 + (n) * sizeof(Elf64_Phdr) + offsetof(Elf64_Phdr, field))
+#define PH32(n, field) \
+	(TEST_PHOFF32 + (n) * sizeof(Elf32_Phdr) + offsetof(Elf32_Phdr, field))
+
+TEST(bad_elf, "each broken field of an ELF file is one line")
+{
+	static const struct {
+		size_t at;
+		uint64_t value;
+		size_t len;
+		const char *says;
+	} t[] = {
+		{ 0, 0, 1, "is neither an ELF file nor a bzImage" },
+		{ EI_CLASS, 3, 1, "truncated or corrupt ELF" },
+		{ EI_DATA, ELFDATA2MSB, 1, "truncated or corrupt ELF" },
+		{ 18, EM_AARCH64, 2, "another machine (183)" },
+		{ 32, ~0ull, 8, "truncated or corrupt ELF" },
+		{ 32, -24ull, 8, "truncated or corrupt ELF" },
+		{ 32, 0x2000000, 8, "truncated or corrupt ELF" },
+		{ 54, 55, 2, "truncated or corrupt ELF" },
+		{ 56, 65, 2, "truncated or corrupt ELF" },
+		{ 56, 0xffff, 2, "truncated or corrupt ELF" },
+		{ 56, 0, 2, "has no PVH entry note" },
+		{ 56, 2, 2, "has no PVH entry note" },
+		{ PH64(0, p_offset), ~0ull, 8, "truncated or corrupt ELF" },
+		{ PH64(0, p_offset), 0x10000000, 8, "truncated or corrupt" },
+		{ PH64(0, p_filesz), ~0ull, 8, "truncated or corrupt ELF" },
+		{ PH64(0, p_filesz), TEST_TEXT_LEN + 1, 8, "its segment 0 does not fit" },
+		{ PH64(0, p_memsz), TEST_TEXT_LEN - 1, 8, "its segment 0 does not fit" },
+		{ PH64(0, p_memsz), ~0ull, 8, "its segment 0 does not fit" },
+		{ PH64(0, p_paddr), ~0ull, 8, "its segment 0 does not fit" },
+		{ PH64(0, p_paddr), 0xfffff000, 8, "its segment 0 does not fit" },
+		{ PH64(0, p_paddr), 0x200000, 8, "PVH entry 0x100040 lies in none" },
+		{ PH64(1, p_paddr), 0x10000000, 8, "set memory=257 or more" },
+		{ PH64(1, p_memsz), 0x8000000, 8, "set memory=130 or more" },
+		{ PH64(1, p_paddr), 0xf0000000, 8, "below the 32-bit hole" },
+		{ PH64(2, p_offset), ~0ull, 8, "truncated or corrupt ELF" },
+		{ PH64(2, p_filesz), 43, 8, "has no PVH entry note" },
+		{ PH64(2, p_filesz), 20, 8, "has no PVH entry note" },
+		{ PH64(2, p_type), PT_NULL, 4, "has no PVH entry note" },
+		{ TEST_NOTE_OFF, ~0u, 4, "has no PVH entry note" },
+		{ TEST_NOTE_OFF + 4, ~0u, 4, "has no PVH entry note" },
+		{ TEST_NOTE_OFF + 20, 3, 4, "has no PVH entry note" },
+		{ TEST_NOTE_OFF + 24, 2, 4, "has no PVH entry note" },
+		{ TEST_NOTE_OFF + 28, 17, 4, "has no PVH entry note" },
+		{ TEST_NOTE_OFF + 36, 0, 4, "PVH entry 0 lies in none" },
+		{ TEST_NOTE_OFF + 40, 1, 4, "PVH entry 0x100100040 lies in" },
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
+		make_elf64(&elf);
+		put(&elf, t[i].at, t[i].value, t[i].len);
+		check_refused(&elf, 64, t[i].says);
+	}
+	make_elf32(&elf);
+	put(&elf, PH32(0, p_offset), ~0u, 4);
+	check_refused(&elf, 64, "truncated or corrupt ELF");
+	make_elf32(&elf);
+	put(&elf, 28, ~0u, 4);
+	check_refused(&elf, 64, "truncated or corrupt ELF");
+	make_elf64(&elf);
+	for (elf.len = 4; elf.len < TEST_TEXT_OFF + 4; elf.len += 7)
+		check_refused(&elf, 64, "truncated or corrupt ELF");
+}
+
+TEST(bad_bzimage, "each broken field of a bzImage is one line")
+{
+	size_t len;
+
+	make_elf64(&elf);
+	make_bzimage(&image, &elf, PACK_XZ);
+	len = image.len;
+	image.len = 0x24f;
+	check_refused(&image, 64, "truncated: its setup header ends");
+	for (image.len = 0x250; image.len < len - 64; image.len += 211)
+		check_refused(&image, 64, "truncated: ");
+	image.len = 0x205;
+	check_refused(&image, 64, "is neither an ELF file nor a bzImage");
+
+	make_bzimage(&image, &elf, PACK_XZ);
+	put(&image, 0x206, 0x207, 2);
+	check_refused(&image, 64, "boot protocol 2.07 has no kernel to unpack");
+	make_bzimage(&image, &elf, PACK_XZ);
+	put(&image, 0x211, 0, 1);
+	check_refused(&image, 64, "has no kernel to unpack");
+	make_bzimage(&image, &elf, PACK_XZ);
+	put(&image, 0x24c, 0, 4);
+	check_refused(&image, 64, "holds no kernel to unpack");
+	make_bzimage(&image, &elf, PACK_XZ);
+	put(&image, 0x24c, ~0u, 4);
+	check_refused(&image, 64, "truncated: ");
+	make_bzimage(&image, &elf, PACK_XZ);
+	put(&image, 0x248, ~0u, 4);
+	check_refused(&image, 64, "truncated: ");
+	make_bzimage(&image, &elf, PACK_XZ);
+	put(&image, 0x24c, 100, 4);
+	check_refused(&image, 64, "its xz data is corrupt or truncated");
+	make_bzimage(&image, &elf, PACK_ZSTD);
+	put(&image, 0x24c, 100, 4);
+	check_refused(&image, 64, "its zstd data is corrupt or truncated");
+	make_bzimage(&image, &elf, PACK_GZIP);
+	put(&image, 0x24c, 100, 4);
+	check_refused(&image, 64, "its gzip data is corrupt or truncated");
+	make_bzimage(&image, &elf, PACK_XZ);
+	put(&image, BZ_TEST_PAYLOAD, 0x184c2102, 4);
+	check_refused(&image, 64, "is compressed with lz4: use one in");
+	put(&image, BZ_TEST_PAYLOAD, 0x12345678, 4);
+	check_refused(&image, 64, "is compressed in an unknown way");
+	memset(&elf, 1, 4096);
+	elf.len = 4096;
+	make_bzimage(&image, &elf, PACK_ZSTD);
+	check_refused(&image, 64, "what is compressed in it is no ELF kernel");
+	elf.len = 0;
+	check_refused(&elf, 64, "is empty");
+}
+
+TEST(bomb, "what unpacks without end is stopped")
+{
+	struct boot_info info;
+	struct mem *m;
+	FILE *f = popen("head -c 700M /dev/zero | zstd -q -c", "r");
+
+	CHECK(f);
+	elf.len = fread(elf.data, 1, sizeof(elf.data), f);
+	pclose(f);
+	if (elf.len < 1000)
+		tap_skip("no zstd program");
+	CHECK_MSG(load(&elf, 64 * MIB, &m, &info) == -EFBIG, "%s", err);
+	CHECK(strstr(err, "unpacks to more than 512 MiB"));
+	mem_destroy(m);
+}
+
+TEST(files, "missing files and things that are no files are one line")
+{
+	struct vm_config cfg = config();
+	struct boot_files files;
+	struct boot_info info;
+	struct mem *m;
+
+	cfg.kernel = "/nonexistent";
+	CHECK_EQ(boot_files_open(&files, &cfg, err, sizeof(err)), -ENOENT);
+	CHECK(!strcmp(err, "kernel /nonexistent: cannot be opened: No such file or directory: check kernel= in the configuration"));
+	CHECK_EQ(files.kernel, -1);
+	cfg.kernel = "/dev/null";
+	cfg.ramdisk = "/nonexistent";
+	CHECK_EQ(boot_files_open(&files, &cfg, err, sizeof(err)), -ENOENT);
+	CHECK(!strncmp(err, "ramdisk /nonexistent: ", 22));
+	CHECK_EQ(files.kernel, -1);
+	cfg.ramdisk = NULL;
+	CHECK_EQ(mem_create(&m, 64 * MIB), 0);
+	CHECK_EQ(boot_pvh(m, &cfg, &info, err, sizeof(err)), -EINVAL);
+	CHECK(!strcmp(err, "kernel /dev/null: is not a regular file"));
+	cfg.kernel = "/tmp";
+	CHECK_EQ(boot_pvh(m, &cfg, &info, err, sizeof(err)), -EINVAL);
+	mem_destroy(m);
+}
+
+TEST(ramdisk_too_big, "the memory that would do is named, and does")
+{
+	struct vm_config cfg = config();
+	struct boot_files files;
+	struct boot_info info;
+	unsigned int need = 0;
+	struct mem *m;
+
+	make_elf64(&elf);
+	cfg.ramdisk = "R";
+	files.kernel = memfd(elf.data, elf.len);
+	files.ramdisk = memfd("x", 1);
+	CHECK_OK(ftruncate(files.ramdisk, 63 * MIB + 1));
+	CHECK_EQ(mem_create(&m, 64 * MIB), 0);
+	CHECK_EQ(boot_pvh_files(m, &cfg, &files, &info, err, sizeof(err)),
+		 -ENOSPC);
+	CHECK(sscanf(err, "kernel K: kernel and ramdisk take 65 MiB, the guest has 64: set memory=%u or more",
+		     &need) == 1);
+	CHECK_EQ(need, 65);
+	mem_destroy(m);
+	CHECK_EQ(mem_create(&m, need * MIB), 0);
+	CHECK_MSG(!boot_pvh_files(m, &cfg, &files, &info, err, sizeof(err)),
+		  "%s", err);
+	mem_destroy(m);
+	CHECK_OK(ftruncate(files.ramdisk, 4096 * MIB));
+	CHECK_EQ(mem_create(&m, 64 * MIB), 0);
+	CHECK_EQ(boot_pvh_files(m, &cfg, &files, &info, err, sizeof(err)),
+		 -EFBIG);
+	CHECK(!strcmp(err, "ramdisk R: 4096 MiB is too big for a ramdisk"));
+	mem_destroy(m);
+}
+
+TEST(tiny_memory, "memory too small for anything is refused, not overrun")
+{
+	struct boot_info info;
+	struct mem *m;
+
+	make_elf64(&elf);
+	for (uint64_t pages = 1; pages < 40; pages++) {
+		CHECK(load(&elf, pages * GUEST_PAGE_SIZE, &m, &info) < 0);
+		mem_destroy(m);
+	}
+}
+
+static uint64_t seed = 4711;
+
+static uint32_t rnd(uint32_t below)
+{
+	seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+	return (uint32_t)(seed >> 33) % below;
+}
+
+/* Break up to four bytes of the first @within, or cut the file. */
+static void mutate(struct blob *b, uint32_t within)
+{
+	static const uint8_t odd[] = { 0, 1, 0x7f, 0x80, 0xfe, 0xff };
+
+	for (unsigned int n = 1 + rnd(4); n; n--)
+		b->data[rnd(within)] = rnd(2) ? odd[rnd(sizeof(odd))] :
+				       (uint8_t)rnd(256);
+	if (!rnd(8))
+		b->len = rnd((uint32_t)b->len) + 1;
+}
+
+static void fuzz(struct mem *m, const struct blob *good, uint32_t at,
+		 uint32_t within, unsigned int rounds)
+{
+	static struct blob b;
+	struct vm_config cfg = config();
+	struct boot_info info;
+	unsigned int accepted = 0;
+
+	for (unsigned int i = 0; i < rounds; i++) {
+		struct boot_files files = { -1, -1 };
+
+		memcpy(b.data, good->data, good->len);
+		b.len = good->len;
+		if (at) {
+			for (unsigned int n = 1 + rnd(4); n; n--)
+				b.data[at + rnd(within)] = (uint8_t)rnd(256);
+		} else {
+			mutate(&b, within);
+		}
+		files.kernel = memfd(b.data, b.len);
+		err[0] = 0;
+		if (!boot_pvh_files(m, &cfg, &files, &info, err, sizeof(err)))
+			accepted++;
+		else
+			CHECK(!strncmp(err, "kernel K: ", 10));
+		close(files.kernel);
+	}
+	tap_diag("%u of %u accepted", accepted, rounds);
+}
+
+TEST(fuzz_elf, "no ELF header or note leads the loader astray")
+{
+	struct mem *m;
+
+	CHECK_EQ(mem_create(&m, 8 * MIB), 0);
+	make_elf64(&elf);
+	fuzz(m, &elf, 0, TEST_PHOFF64 + 3 * sizeof(Elf64_Phdr), 6000);
+	fuzz(m, &elf, TEST_NOTE_OFF, 44, 2000);
+	make_elf32(&elf);
+	fuzz(m, &elf, 0, TEST_PHOFF32 + 3 * sizeof(Elf32_Phdr), 4000);
+	mem_destroy(m);
+}
+
+TEST(fuzz_bzimage, "no setup header or packed data leads the loader astray")
+{
+	struct mem *m;
+
+	CHECK_EQ(mem_create(&m, 8 * MIB), 0);
+	for (enum packing how = PACK_NONE; how <= PACK_ZSTD; how++) {
+		make_elf64(&elf);
+		make_bzimage(&image, &elf, how);
+		fuzz(m, &image, 0x1f0, 0x60, 500);
+		fuzz(m, &image, BZ_TEST_PAYLOAD,
+		     (uint32_t)image.len - BZ_TEST_PAYLOAD, 1500);
+	}
+	mem_destroy(m);
+}
+
+/* --- ACPI --- */
+
+static uint32_t get32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, 4);
+	return v;
+}
+
+static uint64_t get64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, 8);
+	return v;
+}
+
+static void check_sum(const uint8_t *p, size_t len)
+{
+	uint8_t sum = 0;
+
+	for (size_t i = 0; i < len; i++)
+		sum = (uint8_t)(sum + p[i]);
+	CHECK_EQ(sum, 0);
+}
+
+#define ACPI_BASE 0x1fe0000ull
+
+/* The table at guest address @at, its checksum right and all of it there. */
+static const uint8_t *table(const uint8_t *buf, size_t len, uint64_t at,
+			    const char *signature)
+{
+	const uint8_t *t = buf + (at - ACPI_BASE);
+
+	CHECK(at >= ACPI_BASE && at - ACPI_BASE <= len - 36 && !(at % 4));
+	CHECK_MSG(!memcmp(t, signature, 4), "no %s", signature);
+	CHECK(get32(t + 4) <= len - (at - ACPI_BASE));
+	check_sum(t, get32(t + 4));
+	return t;
+}
+
+static void check_madt(const uint8_t *madt, unsigned int vcpus,
+		       unsigned int maxvcpus)
+{
+	uint32_t len = get32(madt + 4), at = 44;
+
+	CHECK_EQ(get32(madt + 36), 0xfee00000);
+	CHECK_EQ(get32(madt + 40), 0);
+	for (unsigned int n = 0; n < maxvcpus; n++) {
+		const uint8_t *e = madt + at;
+		uint32_t flags = n < vcpus ? 1 : 2;
+
+		CHECK(at + 2 <= len && at + e[1] <= len);
+		if (n <= 254) {
+			CHECK(e[0] == 0 && e[1] == 8);
+			CHECK(e[2] == n && e[3] == n);
+			CHECK_EQ(get32(e + 4), flags);
+		} else {
+			CHECK(e[0] == 9 && e[1] == 16);
+			CHECK_EQ(get32(e + 4), n);
+			CHECK_EQ(get32(e + 8), flags);
+			CHECK_EQ(get32(e + 12), n);
+		}
+		at += e[1];
+	}
+	CHECK_EQ(at, len);
+}
+
+static void check_acpi(unsigned int vcpus, unsigned int maxvcpus)
+{
+	size_t len = acpi_build(NULL, 0, ACPI_BASE, vcpus, maxvcpus);
+	uint8_t *buf = calloc(1, len);
+	const uint8_t *xsdt, *fadt;
+
+	CHECK_EQ(acpi_build(buf, len, ACPI_BASE, vcpus, maxvcpus), len);
+	CHECK(!memcmp(buf, "RSD PTR ", 8));
+	CHECK_EQ(buf[15], 2);
+	CHECK_EQ(get32(buf + 20), 36);
+	check_sum(buf, 20);
+	check_sum(buf, 36);
+	xsdt = table(buf, len, get64(buf + 24), "XSDT");
+	CHECK_EQ(get32(xsdt + 4), 36 + 2 * 8);
+	fadt = table(buf, len, get64(xsdt + 36), "FACP");
+	CHECK_EQ(get32(fadt + 4), 276);
+	CHECK(get32(fadt + 112) & (1u << 20));
+	CHECK_EQ(fadt[109] | fadt[110] << 8, (1 << 2) | (1 << 5));
+	CHECK_EQ(get32(fadt + 40), get64(fadt + 140));
+	table(buf, len, get64(fadt + 140), "DSDT");
+	check_madt(table(buf, len, get64(xsdt + 44), "APIC"), vcpus, maxvcpus);
+
+	/* A buffer too small gets nothing past its end. */
+	for (size_t n = 0; n < len; n += 1 + len / 50) {
+		uint8_t *small = malloc(n);
+
+		CHECK_EQ(acpi_build(small, n, ACPI_BASE, vcpus, maxvcpus), len);
+		free(small);
+	}
+	free(buf);
+}
+
+TEST(acpi, "the tables are whole, for few and for many processors")
+{
+	check_acpi(1, 1);
+	check_acpi(2, 4);
+	check_acpi(128, 128);
+	check_acpi(255, 300);
+	check_acpi(1, ACPI_MAX_VCPUS);
+}
+
+static void write_table(const char *dir, const char *name, const uint8_t *t)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s.dat", dir, name);
+	f = fopen(path, "w");
+	CHECK(f && fwrite(t, 1, get32(t + 4), f) == get32(t + 4));
+	fclose(f);
+}
+
+static int shell(const char *fmt, const char *dir)
+{
+	char cmd[512];
+
+	snprintf(cmd, sizeof(cmd), fmt, dir, dir);
+	return system(cmd);
+}
+
+TEST(aml, "iasl reads the tables without an error or a warning")
+{
+	char dir[] = "/tmp/boot-test-XXXXXX";
+	size_t len = acpi_build(NULL, 0, ACPI_BASE, 2, 20);
+	uint8_t *buf = calloc(1, len);
+	const uint8_t *fadt;
+
+	if (system("command -v iasl >/dev/null 2>&1"))
+		tap_skip("no iasl (acpica-tools)");
+	acpi_build(buf, len, ACPI_BASE, 2, 20);
+	CHECK(mkdtemp(dir));
+	fadt = table(buf, len,
+		     get64(buf + (get64(buf + 24) - ACPI_BASE) + 36), "FACP");
+	write_table(dir, "facp", fadt);
+	write_table(dir, "dsdt", buf + (get64(fadt + 140) - ACPI_BASE));
+	write_table(dir, "apic",
+		    buf + (get64(buf + (get64(buf + 24) - ACPI_BASE) + 44) -
+			   ACPI_BASE));
+	CHECK(!shell("cd %s && iasl -d facp.dat dsdt.dat apic.dat >out 2>&1",
+		     dir));
+	CHECK(shell("grep -iqE 'error|warning|invalid' %s/out", dir));
+	CHECK(!shell("grep -q 'Device (C013)' %s/dsdt.dsl", dir));
+	CHECK(!shell("cd %s && iasl -tc dsdt.dsl >out 2>&1 && grep -q ' 0 Errors' out", dir));
+	shell("rm -r %s", dir);
+	free(buf);
+}
+
+/* --- Real kernels --- */
+
+static void load_real(const char *path, const char *ramdisk)
+{
+	struct vm_config cfg = config();
+	struct boot_info info;
+	uint8_t code[16] = { 0 };
+	struct mem *m;
+
+	cfg.kernel = (char *)path;
+	cfg.ramdisk = (char *)ramdisk;
+	CHECK_EQ(mem_create(&m, 512 * MIB), 0);
+	CHECK_MSG(!boot_pvh(m, &cfg, &info, err, sizeof(err)), "%s", err);
+	check_layout(m, &info, &cfg);
+	CHECK(info.entry >= 0x1000000 && info.entry < 0x8000000);
+	/* Linux's PVH entry starts with cld. */
+	CHECK_EQ(mem_read(m, gpa(info.entry), code, sizeof(code)), 0);
+	CHECK(memchr(code, 0xfc, sizeof(code)));
+	mem_destroy(m);
+}
+
+TEST(debian, "the kernels of this machine are loaded")
+{
+	glob_t g;
+
+	if (glob("/boot/vmlinuz-*", 0, NULL, &g) &&
+	    glob("/vmlinuz", 0, NULL, &g))
+		tap_skip("no kernel in /boot");
+	for (size_t i = 0; i < g.gl_pathc; i++) {
+		if (access(g.gl_pathv[i], R_OK))
+			continue;
+		tap_diag("%s", g.gl_pathv[i]);
+		load_real(g.gl_pathv[i], NULL);
+		load_real(g.gl_pathv[i], g.gl_pathv[i]);
+	}
+	globfree(&g);
+}
