@@ -102,13 +102,20 @@ static int exec_store(struct emul_ctxt *c, unsigned int size, u64 val)
 	return emulate_rm_write(c, &rm, size, val, false);
 }
 
-/* MOV r/m, reg and MOVNTI, whose hint is nothing to an emulator. */
 int emulate_exec_mov_store(struct emul_ctxt *c)
 {
 	const struct emul_insn *insn = &c->insn;
 
 	return exec_store(c, insn->opsize,
 			  emulate_reg_read(c, insn->reg, insn->opsize));
+}
+
+/* There is no 16-bit form; the hint is nothing to an emulator. */
+int emulate_exec_movnti(struct emul_ctxt *c)
+{
+	unsigned int size = c->insn.opsize == 8 ? 8 : 4;
+
+	return exec_store(c, size, emulate_reg_read(c, c->insn.reg, size));
 }
 
 int emulate_exec_mov_imm(struct emul_ctxt *c)

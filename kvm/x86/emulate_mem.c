@@ -178,6 +178,20 @@ int emulate_mem_prepare(struct emul_ctxt *c, struct emul_mem *m,
 	return result;
 }
 
+int emulate_mem_first_fault(struct emul_ctxt *c, struct emul_mem *src, int r)
+{
+	struct emul_exception dst = c->exception;
+	int first;
+
+	if (r == EMUL_OK || r == EMUL_MMIO)
+		return EMUL_OK;
+	first = emulate_mem_prepare(c, src, EMUL_ACC_READ);
+	if (first != EMUL_OK && first != EMUL_MMIO)
+		return first;
+	c->exception = dst;
+	return r;
+}
+
 int emulate_mem_read(struct emul_ctxt *c, const struct emul_mem *m, void *buf,
 		     unsigned int access)
 {

@@ -151,6 +151,11 @@ int emulate_mem_map(struct emul_ctxt *c, enum emul_seg seg, u64 offset,
 /* EMUL_OK, EMUL_MMIO if any of it is a device, or why it is impossible. */
 int emulate_mem_prepare(struct emul_ctxt *c, struct emul_mem *m,
 			unsigned int access);
+/*
+ * A destination that is checked before the source is read, because reading a
+ * device may change it, has answered r: the source's own fault goes first.
+ */
+int emulate_mem_first_fault(struct emul_ctxt *c, struct emul_mem *src, int r);
 int emulate_mem_read(struct emul_ctxt *c, const struct emul_mem *m, void *buf,
 		     unsigned int access);
 int emulate_mem_write(struct emul_ctxt *c, struct emul_mem *m,
@@ -192,6 +197,7 @@ int emulate_exec_alu_unary(struct emul_ctxt *c);
 int emulate_exec_mov_store(struct emul_ctxt *c);
 int emulate_exec_mov_load(struct emul_ctxt *c);
 int emulate_exec_mov_imm(struct emul_ctxt *c);
+int emulate_exec_movnti(struct emul_ctxt *c);
 int emulate_exec_mov_sreg(struct emul_ctxt *c);
 int emulate_exec_moffs_load(struct emul_ctxt *c);
 int emulate_exec_moffs_store(struct emul_ctxt *c);

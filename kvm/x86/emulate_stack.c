@@ -32,20 +32,13 @@ static int stack_push(struct emul_ctxt *c, u64 val)
 	return r;
 }
 
-/* Read the top of the stack; the caller moves the pointer to *sp. */
-static int stack_top(struct emul_ctxt *c, u64 *val, u64 *sp)
+/* Map the top of the stack; *sp is the pointer behind it. */
+static int stack_map_top(struct emul_ctxt *c, struct emul_mem *m, u64 *sp)
 {
-	unsigned int size = c->insn.opsize, width = stack_width(c);
-	struct emul_mem m;
-	int r;
-
-	*sp = c->regs[EMUL_RSP] & emulate_mask(width);
-	r = emulate_mem_map(c, EMUL_SS, *sp, size, EMUL_ACC_READ, &m);
-	if (r != EMUL_OK)
-		return r;
-	*val = 0;
-	*sp += size;
-	return emulate_mem_read(c, &m, val, EMUL_ACC_READ);
+	*sp = c->regs[EMUL_RSP] & emulate_mask(stack_width(c));
+	*sp += c->insn.opsize;
+	return emulate_mem_map(c, EMUL_SS, *sp - c->insn.opsize,
+			       c->insn.opsize, EMUL_ACC_READ, m);
 }
 
 int emulate_exec_push_rm(struct emul_ctxt *c)
@@ -88,26 +81,26 @@ static int stack_map_destination(struct emul_ctxt *c, struct emul_rm *rm)
 	c->regs[EMUL_RSP] = rsp;
 	if (r != EMUL_OK || !rm->is_mem)
 		return r;
-	r = emulate_mem_prepare(c, &rm->mem, EMUL_ACC_WRITE);
-	return r == EMUL_MMIO ? EMUL_OK : r;
+	return emulate_mem_prepare(c, &rm->mem, EMUL_ACC_WRITE);
 }
 
 int emulate_exec_pop_rm(struct emul_ctxt *c)
 {
+	struct emul_mem top;
 	struct emul_rm rm;
-	u64 val, sp;
+	u64 val = 0, sp;
 	int r;
 
-	r = stack_map_destination(c, &rm);
-	if (r == EMUL_OK)
-		r = stack_top(c, &val, &sp);
+	r = stack_map_top(c, &top, &sp);
 	if (r != EMUL_OK)
 		return r;
-	if (rm.is_mem) {
+	r = emulate_mem_first_fault(c, &top, stack_map_destination(c, &rm));
+	if (r == EMUL_OK)
+		r = emulate_mem_read(c, &top, &val, EMUL_ACC_READ);
+	if (r == EMUL_OK && rm.is_mem)
 		r = emulate_rm_write(c, &rm, c->insn.opsize, val, false);
-		if (r != EMUL_OK)
-			return r;
-	}
+	if (r != EMUL_OK)
+		return r;
 	emulate_reg_write(c, EMUL_RSP, stack_width(c), sp);
 	/* POP RSP keeps the value popped. */
 	if (!rm.is_mem)
@@ -117,9 +110,13 @@ int emulate_exec_pop_rm(struct emul_ctxt *c)
 
 int emulate_exec_pop_reg(struct emul_ctxt *c)
 {
-	u64 val, sp;
-	int r = stack_top(c, &val, &sp);
+	struct emul_mem top;
+	u64 val = 0, sp;
+	int r;
 
+	r = stack_map_top(c, &top, &sp);
+	if (r == EMUL_OK)
+		r = emulate_mem_read(c, &top, &val, EMUL_ACC_READ);
 	if (r != EMUL_OK)
 		return r;
 	emulate_reg_write(c, EMUL_RSP, stack_width(c), sp);

@@ -70,11 +70,13 @@ static int string_movs(struct emul_ctxt *c, unsigned int size)
 	int r;
 
 	r = string_map_source(c, size, &src);
-	if (r == EMUL_OK)
-		r = string_map_dest(c, size, EMUL_ACC_WRITE, &dst);
+	if (r != EMUL_OK)
+		return r;
+	r = string_map_dest(c, size, EMUL_ACC_WRITE, &dst);
 	if (r == EMUL_OK)
 		r = emulate_mem_prepare(c, &dst, EMUL_ACC_WRITE);
-	if (r == EMUL_OK || r == EMUL_MMIO)
+	r = emulate_mem_first_fault(c, &src, r);
+	if (r == EMUL_OK)
 		r = emulate_mem_read(c, &src, &val, EMUL_ACC_READ);
 	if (r == EMUL_OK)
 		r = emulate_mem_write(c, &dst, &val, EMUL_ACC_WRITE);

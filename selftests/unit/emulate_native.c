@@ -310,7 +310,8 @@ static void native_width(struct rnd *r, unsigned int width, unsigned int count)
 		gate_run(&test, &on_cpu);
 		faults += on_cpu.vector >= 0;
 		if ((answer == EMUL_OK || answer == EMUL_EXCEPTION) &&
-		    ctxt.insn.len == test.len && native_same_end())
+		    (answer != EMUL_OK || ctxt.insn.len == test.len) &&
+		    native_same_end())
 			continue;
 		if (failed++ < 10)
 			native_note(answer);
