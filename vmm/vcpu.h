@@ -29,13 +29,15 @@ struct vcpu {
 	struct vcpu_call *calls, **calls_tail;
 	bool gone;			/* serves no calls any more */
 	bool down;			/* VCPUOP_down */
-	bool initialised;		/* VCPUOP_initialise, or started by SIPI */
 
 	/* Set and read on the vCPU's own thread */
+	bool initialised;		/* VCPUOP_initialise */
 	bool info_placed;		/* VCPUOP_register_vcpu_info */
 	uint32_t timer_port;		/* of VIRQ_TIMER */
 	uint64_t timer_expires;		/* asked for with no port bound; 0: none */
 	uint64_t gva_page, gva_gpa;	/* last translation, this exit only */
+
+	_Atomic uint64_t period_asked;	/* the last VCPUOP_set_periodic_timer */
 
 	/* The loop's thread */
 	struct event_timer periodic;

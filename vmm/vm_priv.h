@@ -30,9 +30,17 @@ struct hvm_params;
 struct kvm_cpuid2;
 struct physmap;
 struct vcpu;
+struct watchdog;
 struct xenbus;
 
 #define VM_MAX_VCPUS	128
+#define VM_MAX_E820	32
+
+/* An entry of the memory map as XENMEM_memory_map gives it. */
+struct vm_e820 {
+	uint64_t addr, size;
+	uint32_t type;
+} __attribute__((packed));
 
 struct vm {
 	/* For the life of the process */
@@ -62,6 +70,9 @@ struct vm {
 	struct evtchn *evtchn;
 	struct gnttab *gnttab;
 	struct hvm_params *params;
+	struct watchdog *watchdog;
+	struct vm_e820 e820[VM_MAX_E820];	/* as start_info has it */
+	unsigned int nr_e820;
 
 	/* The loop's thread only */
 	struct guest_store *store;
@@ -70,6 +81,7 @@ struct vm {
 
 	atomic_bool stopping;		/* vCPUs leave KVM_RUN and end */
 	atomic_int shutdown_reason;	/* SHUTDOWN_*, -1 while running */
+	atomic_int shutdown_code;	/* SCHEDOP_shutdown_code's, or -1 */
 };
 
 /*

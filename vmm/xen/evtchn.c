@@ -18,9 +18,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <xen/foreign/x86_32.h>
-#include <xen/foreign/x86_64.h>
-
 #include "../vm_priv.h"
 #include "abi.h"
 #include "kernel.h"

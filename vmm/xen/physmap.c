@@ -16,9 +16,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <xen/foreign/x86_32.h>
-#include <xen/foreign/x86_64.h>
-
 #include "../vcpu.h"
 #include "../vm_priv.h"
 #include "abi.h"
