@@ -18,6 +18,9 @@ void arch_module_exit(void);
  */
 int arch_cpu_on(void);
 void arch_cpu_off(void);
+/* The first VM comes (before arch_cpu_on()) / the last has gone. */
+void arch_virt_begin(void);
+void arch_virt_end(void);
 
 /* VMs.  arch_vm_exit() runs after the vCPUs are freed. */
 int arch_vm_init(struct vm *vm, unsigned long type);

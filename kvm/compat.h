@@ -25,4 +25,13 @@
 #define compat_vm_flags_set(vma, f)	vm_flags_set((vma), (f))
 #endif
 
+/* 6.5: get_user_pages_remote() lost its vmas argument */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#define compat_get_user_pages_remote(mm, start, nr, flags, pages)	\
+	get_user_pages_remote((mm), (start), (nr), (flags), (pages), NULL, NULL)
+#else
+#define compat_get_user_pages_remote(mm, start, nr, flags, pages)	\
+	get_user_pages_remote((mm), (start), (nr), (flags), (pages), NULL)
+#endif
+
 #endif

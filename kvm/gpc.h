@@ -4,22 +4,19 @@
  * delivery and runstate can write it in atomic context.
  *
  * A cache is valid between a successful activate or refresh and the next
- * invalidation (MMU notifier on its hva, or a slot change).  To use it:
+ * invalidation (MMU notifier on its hva, or a slot change).  In a context that
+ * may sleep, gpc_access() does all of the work.  In atomic context:
  *	read_lock_irqsave(&gpc->lock, flags);
- *	while (!gpc_check(gpc, len)) {
- *		read_unlock_irqrestore(&gpc->lock, flags);
- *		if (gpc_refresh(gpc, len))	(may sleep)
- *			return ...;
- *		read_lock_irqsave(&gpc->lock, flags);
- *	}
- *	... use gpc->khva ...
- * In atomic context a failed check means: give up, leave it to a place that
- * may sleep.
+ *	if (gpc_check(gpc, len))
+ *		... use gpc->khva ...
+ *	read_unlock_irqrestore(&gpc->lock, flags);
+ * where a failed check means: give up, leave it to a place that may sleep.
  */
 #ifndef XKVM_GPC_H
 #define XKVM_GPC_H
 
 #include <linux/list.h>
+#include <linux/lockdep.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 
@@ -32,23 +29,32 @@ struct gpc {
 	rwlock_t lock;			/* all below; irqs off */
 	struct mutex refresh_lock;	/* one refresher; outside lock */
 	struct list_head link;		/* vm->xen.gpcs under gpc_list_lock */
+	/* gpa, uhva, active: written under both locks, read under either */
 	gpa_t gpa;			/* GPA_INVALID for an hva cache */
 	hva_t uhva;			/* of the first byte; 0: none */
-	u32 slots_gen;			/* generation uhva was looked up in */
-	u32 len;
 	void *khva;			/* of the first byte, in the kernel */
-	struct page *page;
-	unsigned long pfn;
-	bool active, valid;
+	bool active, valid;		/* valid implies active */
 };
 
-/* Once, before anything else; never on an active cache. */
-void gpc_init(struct gpc *gpc, struct vm *vm);
+/*
+ * gpc_init() - once, before anything else; never on an active cache, since it
+ * initialises the lock.  Each place of use has a lock class of its own: two
+ * caches of one class are never locked together.
+ */
+#define gpc_init(gpc, vm)						\
+	do {								\
+		static struct lock_class_key key_;			\
+									\
+		gpc_init_class((gpc), (vm), #gpc, &key_);		\
+	} while (0)
+void gpc_init_class(struct gpc *gpc, struct vm *vm, const char *name,
+		    struct lock_class_key *key);
 
 /*
  * gpc_activate() - cache @len bytes at @gpa; the range must lie in one page.
- * Sleeps.  0; -EINVAL for a bad range; -EFAULT: no writable memory there.
- * On an error the cache is left inactive.
+ * An active cache moves there.  Sleeps.  0; -EINVAL for a bad range; -EFAULT:
+ * no writable memory there; -EINTR: the caller is being killed.  On an error
+ * the cache is left inactive.
  */
 int gpc_activate(struct gpc *gpc, gpa_t gpa, u32 len);
 
@@ -56,10 +62,18 @@ int gpc_activate(struct gpc *gpc, gpa_t gpa, u32 len);
 int gpc_activate_hva(struct gpc *gpc, hva_t uhva, u32 len);
 
 /* Usable for @len bytes now?  Holds gpc->lock; atomic context. */
-bool gpc_check(struct gpc *gpc, u32 len);
+bool gpc_check(const struct gpc *gpc, u32 len);
 
-/* Make it usable again.  Sleeps.  -EINVAL if inactive; -EFAULT. */
+/* Make it usable again.  Sleeps.  -EINVAL if inactive; -EFAULT; -EINTR. */
 int gpc_refresh(struct gpc *gpc, u32 len);
+
+/*
+ * gpc_access() - call @fn(gpc, arg) with @len bytes at gpc->khva usable,
+ * gpc->lock held for reading and interrupts off; refreshes first where needed.
+ * Sleeps.  0 or gpc_refresh()'s error, and then @fn was not called.
+ */
+int gpc_access(struct gpc *gpc, u32 len,
+	       void (*fn)(struct gpc *gpc, void *arg), void *arg);
 
 /* Drop it; idempotent.  Sleeps. */
 void gpc_deactivate(struct gpc *gpc);
@@ -70,7 +84,7 @@ void gpc_mark_dirty(struct gpc *gpc);
 /*
  * From the MMU notifier and slot changes: caches on user addresses in
  * [@start, @end) become invalid.  Atomic context; no mmu_lock needed, and the
- * caller has already raised vm->inv_count / inv_seq.
+ * caller has already raised the invalidation count or the slots' generation.
  */
 void gpc_invalidate_hva(struct vm *vm, hva_t start, hva_t end);
 

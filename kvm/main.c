@@ -66,6 +66,13 @@ static void virt_ipi_disable(void *unused)
 	virt_cpu_disable();
 }
 
+static void virt_stop(void)
+{
+	on_each_cpu(virt_ipi_disable, NULL, 1);
+	arch_virt_end();
+	preempt_notifier_dec();
+}
+
 int main_virt_get(void)
 {
 	atomic_t failed = ATOMIC_INIT(0);
@@ -76,12 +83,11 @@ int main_virt_get(void)
 	mutex_lock(&virt_lock);
 	if (!virt_users) {
 		preempt_notifier_inc();
+		arch_virt_begin();
 		on_each_cpu(virt_ipi_enable, &failed, 1);
 		ret = atomic_read(&failed);
-		if (ret) {
-			on_each_cpu(virt_ipi_disable, NULL, 1);
-			preempt_notifier_dec();
-		}
+		if (ret)
+			virt_stop();
 	}
 	if (!ret)
 		virt_users++;
@@ -96,10 +102,8 @@ void main_virt_put(void)
 {
 	cpus_read_lock();
 	mutex_lock(&virt_lock);
-	if (!--virt_users) {
-		on_each_cpu(virt_ipi_disable, NULL, 1);
-		preempt_notifier_dec();
-	}
+	if (!--virt_users)
+		virt_stop();
 	mutex_unlock(&virt_lock);
 	cpus_read_unlock();
 }

@@ -46,7 +46,9 @@ struct arch_vm {
 	struct mutex lapic_map_lock;
 	s64 clock_offset;		/* vm->lock; guest clock - boottime, ns */
 	u32 tsc_khz;			/* default of new vCPUs */
-	s64 tsc_offset;			/* last set, to keep vCPUs in step */
+	u64 tsc_offset;			/* last set, to keep vCPUs in step */
+	bool tsc_offset_valid;
+	u32 bsp_id;
 	bool triple_fault_event;
 	bool exception_payload;		/* KVM_CAP_EXCEPTION_PAYLOAD */
 	u32 disabled_exits;		/* KVM_CAP_X86_DISABLE_EXITS */
@@ -59,6 +61,7 @@ struct arch_vcpu {
 	u32 avail, dirty;		/* bits of enum reg_index */
 	unsigned long cr0, cr2, cr3, cr4;
 	u64 efer, xcr0, pat, xss;
+	u64 apic_base;			/* without a lapic */
 	u32 mp_state;			/* KVM_MP_STATE_*; vCPU thread or mutex */
 	struct lapic *lapic;		/* NULL: no in-kernel irqchip */
 	struct vmx_vcpu *vmx;
@@ -78,6 +81,7 @@ struct arch_vcpu {
 	bool nmi_injected, nmi_masked;
 	atomic_t nmi_pending;		/* at most 2 */
 	bool triple_fault;
+	int user_vector;		/* KVM_INTERRUPT, or -1 */
 
 	unsigned long db[4], dr6, dr7, eff_dr7;
 
@@ -98,6 +102,7 @@ struct arch_vcpu {
 	u8 maxphyaddr;
 
 	/* an access that waits for user space */
+	unsigned long complete_rip;	/* of the instruction to finish */
 	struct emul_ctxt *emul;
 	struct {
 		gpa_t gpa;

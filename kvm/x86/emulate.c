@@ -87,6 +87,11 @@ int emulate_insn(struct emul_ctxt *c)
 
 int emulate_continue(struct emul_ctxt *c)
 {
+	const struct emul_opcode *op = c->insn.op;
+
 	emulate_begin(c);
+	/* Nothing was decoded that could go on. */
+	if (!op || !op->exec)
+		return EMUL_UNHANDLED;
 	return emulate_execute(c);
 }

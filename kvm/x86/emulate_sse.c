@@ -41,6 +41,7 @@ static const struct sse_move sse_moves[] = {
 	{ 0xd6, 0x66, 8, false },	/* MOVQ store */
 	{ 0xe7, 0x66, 16, true },	/* MOVNTDQ */
 	{ 0xf0, 0xf2, 16, false },	/* LDDQU */
+	{ 0 },
 };
 
 /* MOVQ xmm, m64 is the one load in a row of stores. */
@@ -54,14 +55,13 @@ static bool sse_is_movq_load(const struct emul_insn *insn)
 static const struct sse_move *sse_find(const struct emul_insn *insn)
 {
 	u8 prefix = insn->rep ? insn->rep : insn->opsize_prefix ? 0x66 : 0;
-	unsigned int i;
+	const struct sse_move *move;
 
 	if (sse_is_movq_load(insn))
 		return &sse_movq_load;
-	for (i = 0; i < sizeof(sse_moves) / sizeof(sse_moves[0]); i++) {
-		if (sse_moves[i].opcode == insn->opcode &&
-		    sse_moves[i].prefix == prefix)
-			return &sse_moves[i];
+	for (move = sse_moves; move->opcode; move++) {
+		if (move->opcode == insn->opcode && move->prefix == prefix)
+			return move;
 	}
 	return NULL;
 }

@@ -24,13 +24,16 @@
 	[(opcode) + 2] = OP(alu, M | B | R, op),			\
 	[(opcode) + 3] = OP(alu, M | R, op)
 
-#define GROUP1								\
-	OP(alu_imm, L, EMUL_ADD), OP(alu_imm, L, EMUL_OR),		\
-	OP(alu_imm, L, EMUL_ADC), OP(alu_imm, L, EMUL_SBB),		\
-	OP(alu_imm, L, EMUL_AND), OP(alu_imm, L, EMUL_SUB),		\
-	OP(alu_imm, L, EMUL_XOR), OP(alu_imm, 0, EMUL_CMP)
-
-static const struct emul_opcode table_group1[8] = { GROUP1 };
+static const struct emul_opcode table_group1[8] = {
+	[0] = OP(alu_imm, L, EMUL_ADD),
+	[1] = OP(alu_imm, L, EMUL_OR),
+	[2] = OP(alu_imm, L, EMUL_ADC),
+	[3] = OP(alu_imm, L, EMUL_SBB),
+	[4] = OP(alu_imm, L, EMUL_AND),
+	[5] = OP(alu_imm, L, EMUL_SUB),
+	[6] = OP(alu_imm, L, EMUL_XOR),
+	[7] = OP(alu_imm, 0, EMUL_CMP),
+};
 
 static const struct emul_opcode table_group1a[8] = {
 	[0] = OP(pop_rm, EMUL_F_D64, 0),

@@ -40,12 +40,22 @@ int x86_cpl(struct vcpu *v);
 void x86_queue_exception(struct vcpu *v, u8 nr);
 void x86_queue_exception_e(struct vcpu *v, u8 nr, u32 error);
 void x86_inject_pf(struct vcpu *v, u64 addr, u32 error);
+void x86_inject_db(struct vcpu *v, u64 dr6);
 void x86_inject_nmi(struct vcpu *v);	/* any context: queue and kick */
 
 /* --- tsc.c: time --------------------------------------------------------- */
 
 u64 x86_guest_tsc(struct vcpu *v);	/* now; any context */
 void x86_set_guest_tsc(struct vcpu *v, u64 tsc);
+
+/* Guest TSC = host TSC + @offset from now on.  vCPU loaded. */
+void tsc_write_offset(struct vcpu *v, u64 offset);
+void tsc_vcpu_init(struct vcpu *v);
+/* KVM_SET_TSC_KHZ: 0, or -EINVAL for a rate the CPU does not run at. */
+int tsc_set_khz(struct vcpu *v, unsigned long khz);
+/* KVM_GET_CLOCK, KVM_SET_CLOCK. */
+int tsc_get_clock(struct vm *vm, struct kvm_clock_data *d);
+int tsc_set_clock(struct vm *vm, const struct kvm_clock_data *d);
 
 /* --- cpuid.c -------------------------------------------------------------- */
 
@@ -109,6 +119,9 @@ int msr_get_index_list(struct kvm_msr_list __user *arg);
 int msr_get_feature_list(struct kvm_msr_list __user *arg);
 void msr_init(void);		/* module load: which MSRs exist here */
 void msr_vcpu_reset(struct vcpu *v, bool init);
+/* Put the guest's system-call MSRs into the CPU / the host's; preemption off. */
+void msr_load_guest(struct vcpu *v);
+void msr_put_guest(struct vcpu *v);
 
 /* --- fpu.c ---------------------------------------------------------------- */
 

@@ -1,20 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Xen guest state in the kernel: what the rest of the module calls.
- * Inside kvm/xen/: hypercall.c shinfo.c runstate.c evtchn_2l.c timer.c
- * pvclock.c, with xen/internal.h between them.
+ *
+ * In kvm/xen/, with internal.h between them: attr.c (attributes, life),
+ * hypercall.c (dispatch), sched.c (yield, block, poll), evtchn_2l.c (delivery),
+ * port.c (ports the guest sends to), shinfo.c, pvclock.c, runstate.c, timer.c,
+ * cpuid.c, and layout.c: the pure part.
  * ABI: Documentation/virt/kvm/api.rst 4.108 on, <xen/interface/...>.
  */
 #ifndef XKVM_XEN_XEN_H
 #define XKVM_XEN_XEN_H
 
+#include <linux/atomic.h>
 #include <linux/hrtimer.h>
 #include <linux/kvm.h>
 #include <linux/mutex.h>
+#include <linux/spinlock.h>
 #include <linux/xarray.h>
 
 #include "../gpc.h"
+#include "layout.h"
 
+struct task_struct;
 struct vm;
 struct vcpu;
 
@@ -23,60 +30,99 @@ struct xen_vm {
 	struct kvm_xen_hvm_config config;
 	u32 xen_version;
 	bool enabled;			/* KVM_XEN_HVM_CONFIG was done */
-	bool long_mode;			/* word size, latched */
+	bool long_mode;			/* word size; lock and shinfo.lock */
 	bool runstate_update_flag;
 	u8 upcall_vector;		/* HVM-wide vector callback, 0: none */
 	struct gpc shinfo;
-	struct xarray evtchn_ports;	/* KVM_XEN_ATTR_TYPE_EVTCHN, by port */
-	struct list_head gpcs;		/* every cache of the VM */
+	struct xen_wallclock {		/* lock; shinfo.c */
+		bool written;
+		u64 ns;			/* what was written */
+		u8 old[XEN_WC_BYTES], new[XEN_WC_BYTES];
+	} wallclock;
+	struct xarray evtchn_ports;	/* KVM_XEN_ATTR_TYPE_EVTCHN; RCU */
+	struct list_head gpcs;		/* every active cache of the VM */
 	spinlock_t gpc_list_lock;	/* irqs off; outside gpc->lock */
 };
 
 struct xen_vcpu {
+	/* delivery; any context */
+	unsigned long pending_sel;	/* events while vcpu_info was unusable */
+	bool work;			/* xen_inject_pending() has something to do */
+	atomic_t upcalls;		/* times evtchn_upcall_pending was set */
+	int upcalls_seen;		/* as of which it was found clear */
+	unsigned long stale_seq;	/* vcpu_info could not be had as of this */
+	u8 upcall_vector;		/* per-vCPU vector through the LAPIC, 0: none */
+	u32 vcpu_id;			/* Xen's number of this vCPU */
 	struct gpc vcpu_info;
 	struct gpc vcpu_time_info;
+
+	/* runstate_lock, irqs off: all of this; see runstate.c */
+	spinlock_t runstate_lock;
+	struct xen_runstate rs;
+	struct task_struct *runstate_task; /* whose run_delay; only compared */
+	bool runstate_stale;		/* a write was given up */
 	struct gpc runstate, runstate2;	/* the second page if it crosses */
-	u64 runstate_entry_ns, runstate_last_steal;
-	u64 runstate_times[4];		/* ns, RUNSTATE_* */
-	u32 current_runstate;
-	u32 vcpu_id;			/* Xen's number of this vCPU */
-	u8 upcall_vector;		/* per-vCPU vector through the LAPIC, 0: none */
-	unsigned long pending_sel;	/* events while vcpu_info was unusable */
+
+	/* vcpu->mutex, and the timer's callback while it is armed */
 	u32 timer_virq;			/* port, 0: none */
 	u64 timer_expires;		/* guest ns, 0: not armed */
 	atomic_t timer_pending;
 	struct hrtimer timer;
+
 	u32 poll_evtchn;		/* port polled, 0: none, ~0: several */
-	struct timer_list poll_timer;
+	bool polling;			/* vCPU thread: poll_timer may be armed */
+	struct hrtimer poll_timer;
+
+	/* vCPU thread: the hypercall user space is at */
 	bool hypercall_long_mode;
 	u64 hypercall_rip;
+
+	/* vCPU thread: the pvclock rate the CPUID leaf was made for */
+	u32 tsc_mul;
+	s8 tsc_shift;
 };
 
 int xen_vm_init(struct vm *vm);
-void xen_vm_exit(struct vm *vm);	/* after the vCPUs are gone */
+/* After the vCPUs are gone. */
+void xen_vm_exit(struct vm *vm);
+/* Under vm->lock, before the vCPU is in vm->vcpus[]. */
 int xen_vcpu_init(struct vcpu *vcpu);
 void xen_vcpu_exit(struct vcpu *vcpu);
+
+/*
+ * xen_vm_stop() - before the MMU notifier is detached from a VM nobody has a
+ * file of: no cache is used any more.  Sleeps.
+ */
+void xen_vm_stop(struct vm *vm);
 
 /* KVM_CHECK_EXTENSION(KVM_CAP_XEN_HVM): the flags that work. */
 int xen_capabilities(void);
 
-/* VM ioctls: structures already copied in; copied out by the caller. */
+/*
+ * VM ioctls: structures already copied in; copied out by the caller.  Sleep.
+ * -ENOENT: no such attribute; -EINVAL: a value out of range; -EFAULT: no
+ * memory at an address; for KVM_XEN_ATTR_TYPE_EVTCHN also -EEXIST, -ENOENT
+ * (nothing assigned there), -EBADF, -ENOMEM.
+ */
 int xen_hvm_config(struct vm *vm, const struct kvm_xen_hvm_config *cfg);
 int xen_vm_set_attr(struct vm *vm, const struct kvm_xen_hvm_attr *data);
 int xen_vm_get_attr(struct vm *vm, struct kvm_xen_hvm_attr *data);
+/* 0 also for an event that is masked or already pending. */
 int xen_evtchn_send(struct vm *vm, const struct kvm_irq_routing_xen_evtchn *e);
 /* vCPU ioctls; vcpu->mutex held and vCPU loaded. */
 int xen_vcpu_set_attr(struct vcpu *vcpu, const struct kvm_xen_vcpu_attr *data);
 int xen_vcpu_get_attr(struct vcpu *vcpu, struct kvm_xen_vcpu_attr *data);
 
 /*
- * Set port @e->port of vCPU index @e->vcpu pending.  Atomic context.
- * 1: delivered or already pending; 0: masked; -EWOULDBLOCK: a cache must be
- * refreshed first, call xen_set_evtchn() from a context that sleeps; -EINVAL.
+ * xen_set_evtchn_fast() - set port @e->port pending for the vCPU whose id (as
+ * in KVM_CREATE_VCPU) is @e->vcpu.  Any context.
+ * 1: delivered; 0: it was pending already; -ENOTCONN: masked, only pending
+ * now; -EWOULDBLOCK: nothing was done, call xen_set_evtchn() from a context
+ * that sleeps; -EINVAL: no such vCPU, port or priority, or no vcpu_info.
  */
 int xen_set_evtchn_fast(struct vm *vm,
 			const struct kvm_irq_routing_xen_evtchn *e);
-/* The same, sleeping; 0-or-1 or -errno. */
+/* The same, sleeping; never -EWOULDBLOCK, but -EFAULT, -EINTR. */
 int xen_set_evtchn(struct vm *vm, const struct kvm_irq_routing_xen_evtchn *e);
 /* Check a routing entry's target; 0 or -EINVAL. */
 int xen_check_evtchn_route(struct vm *vm,
@@ -84,11 +130,16 @@ int xen_check_evtchn_route(struct vm *vm,
 
 /*
  * WRMSR to the hypercall page MSR (config.msr): latches the word size, fills
- * the page at @data & PAGE_MASK (or copies the blob).  0, or 1: inject #GP.
- * In the vCPU's thread, may sleep.
+ * the page at @data & PAGE_MASK (or copies the blob).  0, or 1: inject #GP, or
+ * -errno: the blob cannot be read.  In the vCPU's thread, loaded; sleeps.
  */
 int xen_write_hypercall_page(struct vcpu *vcpu, u64 data);
-static inline bool xen_is_hypercall_msr(const struct vm *vm, u32 msr);
+
+static inline bool xen_config_has_msr(const struct xen_vm *x, u32 msr)
+{
+	return x->config.msr && x->config.msr == msr;
+}
+#define xen_is_hypercall_msr(vm, msr)	xen_config_has_msr(&(vm)->xen, (msr))
 
 /*
  * VMCALL/VMMCALL of a Xen guest (config has INTERCEPT_HCALL).  Exit-handler
@@ -98,25 +149,57 @@ static inline bool xen_is_hypercall_msr(const struct vm *vm, u32 msr);
 int xen_hypercall(struct vcpu *vcpu);
 
 /*
- * Is an upcall pending through vector-callback mode?  Called before entry with
- * interrupts on and preemption off... returns vcpu->vm->xen.upcall_vector's
- * pending state: 1 pending, 0 not, and never sleeps when @atomic.
+ * xen_has_interrupt() - is an upcall pending that goes in as
+ * vm->xen.upcall_vector?  Never sleeps, any context.  Where vcpu_info has to be
+ * refreshed first it says no, and sees to it that the run loop comes round to
+ * xen_inject_pending() and asks again.
+ *
+ * Costs two loads while nothing was delivered since the guest last had its
+ * flag clear.  For a flag that user space or the guest set by itself, it is
+ * asked anew after each KVM_RUN, each load and each hypercall.
  */
-bool xen_has_interrupt(struct vcpu *vcpu);
+static inline bool xen_upcall_unseen(const struct xen_vcpu *x)
+{
+	return atomic_read(&x->upcalls) != READ_ONCE(x->upcalls_seen);
+}
+bool xen_upcall_pending(struct vcpu *vcpu);
+#define xen_has_interrupt(vcpu)						\
+	(xen_upcall_unseen(&(vcpu)->xen) && xen_upcall_pending(vcpu))
 
 /* Cheap tests for the run loop: something to do before entry / wakes a halt. */
-static inline bool xen_pending_events(const struct vcpu *vcpu);
-bool xen_pending_timer(const struct vcpu *vcpu);
-/* Do it: deliver pending_sel and timers.  Process context, loaded. */
+static inline bool xen_vcpu_has_work(const struct xen_vcpu *x)
+{
+	return READ_ONCE(x->work);
+}
+#define xen_pending_events(vcpu)	xen_vcpu_has_work(&(vcpu)->xen)
+
+static inline bool xen_vcpu_has_timer(const struct xen_vcpu *x)
+{
+	return atomic_read(&x->timer_pending) != 0;
+}
+#define xen_pending_timer(vcpu)		xen_vcpu_has_timer(&(vcpu)->xen)
+
+/* Do it: deliver pending_sel and timers.  Process context, loaded; sleeps. */
 void xen_inject_pending(struct vcpu *vcpu);
 
-/* Runstate: states as RUNSTATE_* of <xen/interface/vcpu.h>. */
-void xen_runstate_running(struct vcpu *vcpu);	/* vcpu_load; may not sleep */
-void xen_runstate_preempted(struct vcpu *vcpu);	/* sched out; atomic */
-void xen_runstate_sync(struct vcpu *vcpu);	/* REQ_RUNSTATE; may sleep */
-static inline bool xen_runstate_enabled(const struct vcpu *vcpu);
+/*
+ * Runstate: states as RUNSTATE_* of <xen/interface/vcpu.h>.
+ *
+ * xen_runstate_running() - from vcpu_load() and on scheduling in; preemption
+ * off.  Writes nothing: it sets REQ_RUNSTATE where the next entry must.
+ * xen_runstate_preempted() - on every scheduling out; rq lock held.
+ * xen_runstate_sync() - REQ_RUNSTATE, before entry: the vCPU is running.
+ * Sleeps.
+ */
+void xen_runstate_running(struct vcpu *vcpu);
+void xen_runstate_preempted(struct vcpu *vcpu);
+void xen_runstate_sync(struct vcpu *vcpu);
+#define xen_runstate_enabled(vcpu)	READ_ONCE((vcpu)->vm->xen.enabled)
 
-/* REQ_CLOCK_UPDATE: rewrite the vcpu_time_info areas.  May sleep. */
+/*
+ * REQ_CLOCK_UPDATE: rewrite the vcpu_time_info areas, and what else follows
+ * the guest's clock (wallclock, timer, CPUID leaf).  Loaded; sleeps.
+ */
 void xen_update_pvclock(struct vcpu *vcpu);
 
 /* Rewrite CPUID-dependent state after KVM_SET_CPUID2 (the TSC leaves). */

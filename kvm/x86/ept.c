@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * EPT: the format of its entries, the table of a VM, and the hooks that common
+ * code calls.  Source: SDM volume 3, chapter "VMX support for address
+ * translation".
+ */
+#include <asm/vmx.h>
+
+#include "../arch.h"
+#include "../fault.h"
+#include "../trace.h"
+#include "lapic.h"
+#include "vmx.h"
+
+#define EPT_R		BIT_ULL(0)
+#define EPT_W		BIT_ULL(1)
+#define EPT_X		BIT_ULL(2)
+#define EPT_IPAT	BIT_ULL(6)
+#define EPT_LARGE	BIT_ULL(7)
+#define EPT_A		BIT_ULL(8)
+#define EPT_D		BIT_ULL(9)
+#define EPT_MEMTYPE(t)	((u64)(t) << 3)
+#define EPT_WB		6
+
+static struct pgt_format ept_format __ro_after_init = {
+	.present = EPT_R | EPT_W | EPT_X,
+	.addr = GENMASK_ULL(51, 12),
+	.write = EPT_W,
+	.table = EPT_R | EPT_W | EPT_X,
+	.leaf_mask = EPT_LARGE,
+	.leaf_val = EPT_LARGE,
+	.block_bits = EPT_LARGE,
+	.top_level = 3,
+};
+
+void ept_module_init(void)
+{
+	if (vmx_caps.ept_ad) {
+		ept_format.accessed = EPT_A;
+		ept_format.dirty = EPT_D;
+	}
+	ept_format.max_leaf = vmx_caps.ept_1g && vmx_caps.ept_2m ? 2 :
+			      vmx_caps.ept_2m ? 1 : 0;
+}
+
+int ept_vm_init(struct vm *vm)
+{
+	int ret = pgtable_init(&vm->arch.ept, &ept_format);
+
+	if (ret)
+		return ret;
+	vm->arch.eptp = pgtable_root(&vm->arch.ept) | VMX_EPTP_MT_WB |
+			VMX_EPTP_PWL_4 |
+			(vmx_caps.ept_ad ? VMX_EPTP_AD_ENABLE_BIT : 0);
+	return 0;
+}
+
+void ept_vm_exit(struct vm *vm)
+{
+	pgtable_destroy(&vm->arch.ept);
+}
+
+unsigned long arch_stage2_tables(struct vm *vm)
+{
+	return READ_ONCE(vm->arch.ept.nr_tables);
+}
+
+int arch_stage2_prepare(struct vcpu *v)
+{
+	return pgt_cache_fill(&v->arch.vmx->tables);
+}
+
+/*
+ * Guest RAM is write-back whatever the guest's PAT and MTRRs say: no device of
+ * this VM reads memory behind the caches.
+ */
+int arch_stage2_map(struct vcpu *v, const struct fault *f, bool *flush)
+{
+	u64 prot = EPT_R | EPT_X | EPT_IPAT | EPT_MEMTYPE(EPT_WB);
+	int level = min(f->level, ept_format.max_leaf), ret;
+
+	lockdep_assert_held(&v->vm->mmu_lock);
+	if (f->writable)
+		prot |= EPT_W;
+	ret = pgtable_map(&v->vm->arch.ept, f->gpa >> PAGE_SHIFT, f->pfn, level,
+			  prot, &v->arch.vmx->tables, flush);
+	return ret < 0 ? ret : 0;
+}
+
+bool arch_stage2_unmap(struct vm *vm, gfn_t start, gfn_t end)
+{
+	lockdep_assert_held_write(&vm->mmu_lock);
+	return pgtable_unmap(&vm->arch.ept, start, end);
+}
+
+void arch_stage2_free_unlinked(struct vm *vm)
+{
+	lockdep_assert_held_write(&vm->mmu_lock);
+	pgtable_free_unlinked(&vm->arch.ept);
+}
+
+bool arch_stage2_age(struct vm *vm, gfn_t start, gfn_t end, bool clear)
+{
+	return pgtable_age(&vm->arch.ept, start, end, clear);
+}
+
+bool arch_stage2_wrprotect(struct vm *vm, gfn_t start, gfn_t end)
+{
+	return pgtable_wrprotect(&vm->arch.ept, start, end);
+}
+
+void arch_flush_remote_tlbs(struct vm *vm)
+{
+	vm_request_all(vm, REQ_TLB_FLUSH);
+}
+
+int ept_violation(struct vcpu *v)
+{
+	unsigned long qual = exit_qual(v);
+	gpa_t gpa = vmcs_read(GUEST_PHYSICAL_ADDRESS);
+	bool write = qual & BIT(1), exec = qual & BIT(2);
+	int ret;
+
+	/*
+	 * An NMI was being unblocked by IRET when the access faulted: the
+	 * blocking must come back (SDM 27.2.3).
+	 */
+	if (!(v->arch.vmx->idt_vectoring & VECTORING_INFO_VALID_MASK) &&
+	    (qual & INTR_INFO_UNBLOCK_NMI))
+		vmcs_write(GUEST_INTERRUPTIBILITY_INFO,
+			   vmcs_read(GUEST_INTERRUPTIBILITY_INFO) |
+			   GUEST_INTR_STATE_NMI);
+	trace_xkvm_fault(v->id, gpa, qual);
+	ret = fault_handle(v, gpa, write, exec);
+	switch (ret) {
+	case FAULT_MAPPED:
+	case FAULT_RETRY:
+		return 1;
+	case FAULT_MMIO:
+		/* the linear address is given, and is that of the access itself */
+		return mmio_emulate(v, gpa, (qual & BIT(7)) && (qual & BIT(8)),
+				    vmcs_read(GUEST_LINEAR_ADDRESS));
+	default:
+		return ret;
+	}
+}

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Exits: one const table from exit reason to handler.
+ *
+ * Handlers return 1 to resume the guest, 0 to leave to user space, or -errno.
+ * Those with a subject of their own are in exit_cr.c, exit_io.c and ept.c.
+ */
+#include <asm/debugreg.h>
+#include <asm/mce.h>
+#include <asm/vmx.h>
+
+#include "../arch.h"
+#include "../trace.h"
+#include "exit.h"
+#include "lapic.h"
+#include "vmx.h"
+
+unsigned long exit_qual(struct vcpu *v)
+{
+	return vmcs_read(EXIT_QUALIFICATION);
+}
+
+int exit_skip(struct vcpu *v)
+{
+	unsigned long rip = reg_read(v, REG_RIP);
+	unsigned long next = rip + vmcs_read(VM_EXIT_INSTRUCTION_LEN);
+	u32 state;
+
+	/* outside 64-bit mode the instruction pointer has 32 bits */
+	if (((rip ^ next) >> 31) && !is_64bit_code(v))
+		next = (u32)next;
+	reg_write(v, REG_RIP, next);
+	state = vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
+	if (state & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS))
+		vmcs_write(GUEST_INTERRUPTIBILITY_INFO, state &
+			   ~(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS));
+	if (unlikely(reg_read(v, REG_RFLAGS) & X86_EFLAGS_TF))
+		x86_inject_db(v, DR_STEP);
+	return 1;
+}
+
+int exit_skip_saved(struct vcpu *v)
+{
+	/* user space may have moved the guest elsewhere meanwhile */
+	return reg_read(v, REG_RIP) == v->arch.complete_rip ? exit_skip(v) : 1;
+}
+
+int exit_internal_error(struct vcpu *v, u32 sub)
+{
+	struct kvm_run *run = v->run;
+
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run->internal.suberror = sub;
+	run->internal.ndata = 3;
+	run->internal.data[0] = v->arch.vmx->idt_vectoring;
+	run->internal.data[1] = v->arch.vmx->exit_reason;
+	run->internal.data[2] = exit_qual(v);
+	return 0;
+}
+
+static int exit_fail_entry(struct vcpu *v, u64 reason)
+{
+	dump_vmcs(v);
+	v->run->exit_reason = KVM_EXIT_FAIL_ENTRY;
+	v->run->fail_entry.hardware_entry_failure_reason = reason;
+	v->run->fail_entry.cpu = v->cpu;
+	return 0;
+}
+
+static bool exit_is_nmi(u32 info)
+{
+	return (info & (INTR_INFO_INTR_TYPE_MASK | INTR_INFO_VALID_MASK)) ==
+	       (INTR_TYPE_NMI_INTR | INTR_INFO_VALID_MASK);
+}
+
+void exit_irqoff(struct vcpu *v)
+{
+	struct vmx_vcpu *x = v->arch.vmx;
+	u32 info;
+
+	if (likely(x->exit_reason != EXIT_REASON_EXCEPTION_NMI)) {
+		if (unlikely((u16)x->exit_reason == EXIT_REASON_MCE_DURING_VMENTRY &&
+			     x->exit_reason != ~0u))
+			asm volatile("int $18");
+		return;
+	}
+	info = vmcs_read(VM_EXIT_INTR_INFO);
+	/* the host's handlers, through the IDT as if it had happened here */
+	if (exit_is_nmi(info))
+		asm volatile("int $2");
+	else if ((info & INTR_INFO_VECTOR_MASK) == 18)
+		asm volatile("int $18");
+}
+
+static int exit_exception(struct vcpu *v)
+{
+	u32 info = vmcs_read(VM_EXIT_INTR_INFO);
+	unsigned long qual = exit_qual(v);
+
+	if (exit_is_nmi(info))
+		return 1;
+	switch (info & INTR_INFO_VECTOR_MASK) {
+	case 1:
+		x86_inject_db(v, qual & (DR_TRAP_BITS | DR_STEP | DR_SWITCH |
+					 BIT(13)));
+		return 1;
+	case 17:
+		x86_queue_exception_e(v, 17, vmcs_read(VM_EXIT_INTR_ERROR_CODE));
+		return 1;
+	case 18:	/* exit_irqoff() gave it to the host */
+		return 1;
+	default:
+		v->run->exit_reason = KVM_EXIT_EXCEPTION;
+		v->run->ex.exception = info & INTR_INFO_VECTOR_MASK;
+		v->run->ex.error_code = info & INTR_INFO_DELIVER_CODE_MASK ?
+			vmcs_read(VM_EXIT_INTR_ERROR_CODE) : 0;
+		return 0;
+	}
+}
+
+static int exit_external_interrupt(struct vcpu *v)
+{
+	v->stat.irq_exits++;
+	return 1;
+}
+
+static int exit_triple_fault(struct vcpu *v)
+{
+	v->run->exit_reason = KVM_EXIT_SHUTDOWN;
+	return 0;
+}
+
+static int exit_irq_window(struct vcpu *v)
+{
+	vmcs_set_proc(v, 0, CPU_BASED_INTR_WINDOW_EXITING);
+	vcpu_request(v, REQ_EVENT);
+	return 1;
+}
+
+static int exit_nmi_window(struct vcpu *v)
+{
+	vmcs_set_proc(v, 0, CPU_BASED_NMI_WINDOW_EXITING);
+	vcpu_request(v, REQ_EVENT);
+	return 1;
+}
+
+static int exit_cpuid(struct vcpu *v)
+{
+	u32 eax = v->arch.regs[REG_RAX], ecx = v->arch.regs[REG_RCX], ebx, edx;
+
+	cpuid_query(v, &eax, &ebx, &ecx, &edx);
+	v->arch.regs[REG_RAX] = eax;
+	v->arch.regs[REG_RBX] = ebx;
+	v->arch.regs[REG_RCX] = ecx;
+	v->arch.regs[REG_RDX] = edx;
+	return exit_skip(v);
+}
+
+static int exit_hlt(struct vcpu *v)
+{
+	exit_skip(v);
+	v->stat.halt_exits++;
+	if (v->arch.lapic) {
+		arch_vcpu_halt(v);
+		return 1;
+	}
+	v->run->exit_reason = KVM_EXIT_HLT;
+	return 0;
+}
+
+void arch_vcpu_halt(struct vcpu *v)
+{
+	v->arch.mp_state = KVM_MP_STATE_HALTED;
+}
+
+static int exit_vmcall(struct vcpu *v)
+{
+	v->stat.hypercalls++;
+	if (v->vm->xen.config.flags & KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL)
+		return xen_hypercall(v);
+	/* KVM's own hypercalls do not exist here; their answer does */
+	v->arch.regs[REG_RAX] = x86_cpl(v) ? -1ul /* -KVM_EPERM */ : -1000ul;
+	return exit_skip(v);
+}
+
+static int exit_ud(struct vcpu *v)
+{
+	x86_queue_exception(v, 6);
+	return 1;
+}
+
+static int exit_gp(struct vcpu *v)
+{
+	x86_queue_exception_e(v, 13, 0);
+	return 1;
+}
+
+static int exit_rdmsr(struct vcpu *v)
+{
+	struct msr_data m = { .index = v->arch.regs[REG_RCX] };
+	int ret = msr_read(v, &m);
+
+	trace_xkvm_msr(v->id, false, m.index, m.data, ret);
+	if (ret)
+		return exit_gp(v);
+	v->arch.regs[REG_RAX] = (u32)m.data;
+	v->arch.regs[REG_RDX] = m.data >> 32;
+	return exit_skip(v);
+}
+
+static int exit_wrmsr(struct vcpu *v)
+{
+	struct msr_data m = {
+		.index = v->arch.regs[REG_RCX],
+		.data = (u32)v->arch.regs[REG_RAX] |
+			((u64)v->arch.regs[REG_RDX] << 32),
+	};
+	int ret = msr_write(v, &m);
+
+	trace_xkvm_msr(v->id, true, m.index, m.data, ret);
+	return ret ? exit_gp(v) : exit_skip(v);
+}
+
+static int exit_task_switch(struct vcpu *v)
+{
+	return exit_internal_error(v, KVM_INTERNAL_ERROR_EMULATION);
+}
+
+static int exit_xsetbv(struct vcpu *v)
+{
+	u64 val = (u32)v->arch.regs[REG_RAX] |
+		  ((u64)v->arch.regs[REG_RDX] << 32);
+
+	if (x86_cpl(v) || (u32)v->arch.regs[REG_RCX] || x86_set_xcr0(v, val))
+		return exit_gp(v);
+	return exit_skip(v);
+}
+
+static int exit_pause(struct vcpu *v)
+{
+	cond_resched();
+	return exit_skip(v);
+}
+
+static int exit_ept_misconfig(struct vcpu *v)
+{
+	pr_err_ratelimited("EPT misconfiguration at gpa %lx\n",
+			   vmcs_read(GUEST_PHYSICAL_ADDRESS));
+	v->run->exit_reason = KVM_EXIT_UNKNOWN;
+	v->run->hw.hardware_exit_reason = EXIT_REASON_EPT_MISCONFIG;
+	return 0;
+}
+
+static int exit_apic_write(struct vcpu *v)
+{
+	/* trap-like: the instruction is done */
+	lapic_write_done(v, exit_qual(v) & 0xff0);
+	return 1;
+}
+
+static int exit_eoi_induced(struct vcpu *v)
+{
+	lapic_eoi_induced(v, exit_qual(v) & 0xff);
+	return 1;
+}
+
+static int (*const exit_table[])(struct vcpu *v) = {
+	[EXIT_REASON_EXCEPTION_NMI]	= exit_exception,
+	[EXIT_REASON_EXTERNAL_INTERRUPT] = exit_external_interrupt,
+	[EXIT_REASON_TRIPLE_FAULT]	= exit_triple_fault,
+	[EXIT_REASON_INTERRUPT_WINDOW]	= exit_irq_window,
+	[EXIT_REASON_NMI_WINDOW]	= exit_nmi_window,
+	[EXIT_REASON_TASK_SWITCH]	= exit_task_switch,
+	[EXIT_REASON_CPUID]		= exit_cpuid,
+	[EXIT_REASON_HLT]		= exit_hlt,
+	[EXIT_REASON_INVD]		= exit_skip,
+	[EXIT_REASON_RDPMC]		= exit_gp,
+	[EXIT_REASON_VMCALL]		= exit_vmcall,
+	[EXIT_REASON_VMCLEAR]		= exit_ud,
+	[EXIT_REASON_VMLAUNCH]		= exit_ud,
+	[EXIT_REASON_VMPTRLD]		= exit_ud,
+	[EXIT_REASON_VMPTRST]		= exit_ud,
+	[EXIT_REASON_VMREAD]		= exit_ud,
+	[EXIT_REASON_VMRESUME]		= exit_ud,
+	[EXIT_REASON_VMWRITE]		= exit_ud,
+	[EXIT_REASON_VMOFF]		= exit_ud,
+	[EXIT_REASON_VMON]		= exit_ud,
+	[EXIT_REASON_INVEPT]		= exit_ud,
+	[EXIT_REASON_INVVPID]		= exit_ud,
+	[EXIT_REASON_VMFUNC]		= exit_ud,
+	[EXIT_REASON_CR_ACCESS]		= exit_cr_access,
+	[EXIT_REASON_DR_ACCESS]		= exit_dr_access,
+	[EXIT_REASON_IO_INSTRUCTION]	= exit_io,
+	[EXIT_REASON_MSR_READ]		= exit_rdmsr,
+	[EXIT_REASON_MSR_WRITE]		= exit_wrmsr,
+	/* without the CPUID bit these are accepted and do nothing, as in KVM */
+	[EXIT_REASON_MWAIT_INSTRUCTION]	= exit_skip,
+	[EXIT_REASON_MONITOR_INSTRUCTION] = exit_skip,
+	[EXIT_REASON_PAUSE_INSTRUCTION]	= exit_pause,
+	[EXIT_REASON_EOI_INDUCED]	= exit_eoi_induced,
+	[EXIT_REASON_APIC_WRITE]	= exit_apic_write,
+	[EXIT_REASON_EPT_VIOLATION]	= ept_violation,
+	[EXIT_REASON_EPT_MISCONFIG]	= exit_ept_misconfig,
+	/* no device of the guest reads memory behind the caches */
+	[EXIT_REASON_WBINVD]		= exit_skip,
+	[EXIT_REASON_XSETBV]		= exit_xsetbv,
+};
+
+/* Exits that can come in the middle of the delivery of an event. */
+static bool exit_may_cut_delivery(u32 reason)
+{
+	return reason == EXIT_REASON_EXCEPTION_NMI ||
+	       reason == EXIT_REASON_TASK_SWITCH ||
+	       reason == EXIT_REASON_APIC_ACCESS ||
+	       reason == EXIT_REASON_EPT_VIOLATION ||
+	       reason == EXIT_REASON_EPT_MISCONFIG ||
+	       reason == EXIT_REASON_PML_FULL;
+}
+
+/* Queue again what was being delivered. */
+static void exit_requeue(struct vcpu *v)
+{
+	struct vmx_vcpu *x = v->arch.vmx;
+	u32 info = 0, error = 0;
+
+	if (exit_may_cut_delivery(x->exit_reason))
+		info = vmcs_read(IDT_VECTORING_INFO_FIELD);
+	x->idt_vectoring = info;
+	if (!x->intr_info && !(info & VECTORING_INFO_VALID_MASK))
+		return;
+	x->intr_info = 0;
+	if (info & VECTORING_INFO_DELIVER_CODE_MASK)
+		error = vmcs_read(IDT_VECTORING_ERROR_CODE);
+	inject_requeue(v, info, info & VECTORING_INFO_VALID_MASK ?
+		       vmcs_read(VM_EXIT_INSTRUCTION_LEN) : 0, error);
+}
+
+int exit_handle(struct vcpu *v)
+{
+	u32 reason = v->arch.vmx->exit_reason;
+
+	trace_xkvm_exit(v->id, v->arch.rip, reason, 0, 0);
+	if (unlikely(reason == ~0u))
+		return exit_fail_entry(v, vmcs_read(VM_INSTRUCTION_ERROR));
+	if (unlikely(reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
+		return exit_fail_entry(v, reason);
+	exit_requeue(v);
+	reason &= 0xffff;
+	if (likely(reason < ARRAY_SIZE(exit_table) && exit_table[reason]))
+		return exit_table[reason](v);
+	v->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	v->run->internal.suberror = KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON;
+	v->run->internal.ndata = 2;
+	v->run->internal.data[0] = reason;
+	v->run->internal.data[1] = v->cpu;
+	dump_vmcs(v);
+	return 0;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Exit handlers that are not in exit.c.  vCPU thread, loaded; 1 resume, 0 to
+ * user space, -errno.
+ */
+#ifndef XKVM_X86_EXIT_H
+#define XKVM_X86_EXIT_H
+
+struct vcpu;
+
+int exit_cr_access(struct vcpu *v);	/* exit_cr.c */
+int exit_dr_access(struct vcpu *v);
+int exit_io(struct vcpu *v);		/* exit_io.c */
+/* exit_skip() from vcpu->complete, if RIP is still arch.complete_rip. */
+int exit_skip_saved(struct vcpu *v);
+/* KVM_EXIT_INTERNAL_ERROR with what is known of the exit; returns 0. */
+int exit_internal_error(struct vcpu *v, u32 sub);
+
+#endif

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Port I/O.  OUT is finished when user space comes back, IN puts the data in
+ * RAX then; both leave RIP at the instruction until that moment.  INS and OUTS
+ * go through the emulator.
+ */
+#include "../arch.h"
+#include "../ioeventfd.h"
+#include "../trace.h"
+#include "exit.h"
+#include "vmx.h"
+
+static int exit_io_complete(struct vcpu *v)
+{
+	u32 size = v->arch.pio.size, val = 0;
+
+	if (v->arch.pio.in) {
+		memcpy(&val, v->pio_data, size);
+		if (size == 4)
+			v->arch.regs[REG_RAX] = val;
+		else
+			memcpy(&v->arch.regs[REG_RAX], &val, size);
+	}
+	trace_xkvm_pio(v->id, !v->arch.pio.in, v->arch.pio.port, size, 1, val);
+	return exit_skip_saved(v);
+}
+
+static int exit_io_to_user(struct vcpu *v, u16 port, u32 size, bool in)
+{
+	struct kvm_run *run = v->run;
+
+	v->arch.pio.port = port;
+	v->arch.pio.size = size;
+	v->arch.pio.in = in;
+	v->arch.complete_rip = reg_read(v, REG_RIP);
+	v->complete = exit_io_complete;
+	run->exit_reason = KVM_EXIT_IO;
+	run->io.direction = in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
+	run->io.size = size;
+	run->io.port = port;
+	run->io.count = 1;
+	run->io.data_offset = KVM_PIO_PAGE_OFFSET * PAGE_SIZE;
+	return 0;
+}
+
+int exit_io(struct vcpu *v)
+{
+	unsigned long qual = exit_qual(v);
+	u32 size = (qual & 7) + 1, val = v->arch.regs[REG_RAX];
+	bool in = qual & BIT(3);
+	u16 port = qual >> 16;
+
+	v->stat.io_exits++;
+	if (qual & BIT(4))
+		return mmio_string_io(v);
+	if (!in) {
+		if (size < 4)
+			val &= (1u << (size * 8)) - 1;
+		if (ioeventfd_write(v->vm, true, port, size, val))
+			return exit_skip(v);
+		memcpy(v->pio_data, &val, size);
+	}
+	return exit_io_to_user(v, port, size, in);
+}

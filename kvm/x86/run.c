@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The run loop of a vCPU: requests, events, world switch, exit.
+ *
+ * What belongs to the guest and does not disturb the kernel (MSRs for system
+ * calls, the user's segments) is loaded once and stays until the vCPU is put;
+ * what would disturb it (XCR0, debug registers) is switched around each entry
+ * with interrupts off.
+ */
+#include <linux/entry-kvm.h>
+#include <linux/hw_breakpoint.h>
+#include <linux/sched/signal.h>
+#include <asm/debugreg.h>
+#include <asm/fpu/api.h>
+#include <asm/fpu/xcr.h>
+#include <asm/nospec-branch.h>
+#include <asm/spec-ctrl.h>
+#include <asm/vmx.h>
+
+#include "../arch.h"
+#include "../trace.h"
+#include "../xfer.h"
+#include "lapic.h"
+#include "vmx.h"
+
+/* The host's XCR0, the same on every CPU. */
+static u64 run_host_xcr0;
+
+void run_module_init(void)
+{
+	if (boot_cpu_has(X86_FEATURE_XSAVE))
+		run_host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+}
+
+/* Must the L1 data cache be flushed before a guest runs? */
+static bool run_l1tf_flush(void)
+{
+	return boot_cpu_has(X86_FEATURE_FLUSH_L1D) &&
+	       l1tf_vmx_mitigation != VMENTER_L1D_FLUSH_NEVER &&
+	       l1tf_vmx_mitigation != VMENTER_L1D_FLUSH_NOT_REQUIRED;
+}
+
+static void run_guest_load(struct vcpu *v)
+{
+	struct vmx_vcpu *x = v->arch.vmx;
+
+	x->guest_loaded = true;
+	/* the task's own FS and GS, as the context switch would save them */
+	current_save_fsgs();
+	savesegment(fs, x->host_fs);
+	savesegment(gs, x->host_gs);
+	savesegment(ds, x->host_ds);
+	savesegment(es, x->host_es);
+	store_ldt(x->host_ldt);
+	if (x->host_fs_base != current->thread.fsbase) {
+		x->host_fs_base = current->thread.fsbase;
+		vmcs_write(HOST_FS_BASE, x->host_fs_base);
+	}
+	x->host_kernel_gs_base = current->thread.gsbase;
+	wrmsrl(MSR_KERNEL_GS_BASE, x->kernel_gs_base);
+	msr_load_guest(v);
+	if (boot_cpu_has_bug(X86_BUG_L1TF) && run_l1tf_flush())
+		wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+}
+
+void run_guest_put(struct vcpu *v)
+{
+	struct vmx_vcpu *x = v->arch.vmx;
+
+	if (!x->guest_loaded)
+		return;
+	x->guest_loaded = false;
+	rdmsrl(MSR_KERNEL_GS_BASE, x->kernel_gs_base);
+	wrmsrl(MSR_KERNEL_GS_BASE, x->host_kernel_gs_base);
+	msr_put_guest(v);
+	/* an exit leaves null selectors, no LDT and maximal GDT and TSS limits */
+	if (x->host_ldt)
+		load_ldt(x->host_ldt);
+	if (x->host_fs)
+		loadsegment(fs, x->host_fs);
+	if (x->host_gs)
+		load_gs_index(x->host_gs);
+	if (x->host_fs || x->host_gs) {
+		/* loading a selector loads its base too: put ours back */
+		wrmsrl(MSR_FS_BASE, x->host_fs_base);
+		wrmsrl(MSR_KERNEL_GS_BASE, x->host_kernel_gs_base);
+	}
+	if (x->host_ds | x->host_es) {
+		loadsegment(ds, x->host_ds);
+		loadsegment(es, x->host_es);
+	}
+	invalidate_tss_limit();
+	load_fixmap_gdt(raw_smp_processor_id());
+}
+
+static void run_requests(struct vcpu *v)
+{
+	if (vcpu_take_request(v, REQ_TLB_FLUSH)) {
+		v->stat.tlb_flushes++;
+		preempt_disable();
+		vmx_invept_context(v->vm->arch.eptp);
+		preempt_enable();
+	}
+	if (vcpu_take_request(v, REQ_CLOCK_UPDATE))
+		xen_update_pvclock(v);
+	if (vcpu_take_request(v, REQ_RUNSTATE))
+		xen_runstate_sync(v);
+	vcpu_take_request(v, REQ_KICK);
+	vcpu_take_request(v, REQ_UNBLOCK);
+}
+
+/* Timers, IPIs that start or reset the vCPU, deferred Xen events. */
+static void run_collect(struct vcpu *v)
+{
+	if (v->arch.lapic) {
+		if (lapic_timer_expired(v))
+			lapic_timer_deliver(v);
+		if (lapic_has_events(v))
+			lapic_take_events(v);
+	}
+	if (xen_pending_events(v) || xen_pending_timer(v))
+		xen_inject_pending(v);
+}
+
+/* User space asked to be told when an interrupt can be taken (no irqchip). */
+static bool run_wants_window(struct vcpu *v)
+{
+	return v->run->request_interrupt_window && v->arch.user_vector < 0 &&
+	       !v->vm->arch.irqchip_kernel &&
+	       inject_interrupt_allowed(v) && !v->arch.exc.pending &&
+	       !v->arch.exc.injected && !v->arch.intr.injected;
+}
+
+static int run_shutdown(struct vcpu *v)
+{
+	v->arch.triple_fault = false;
+	v->run->exit_reason = KVM_EXIT_SHUTDOWN;
+	return 0;
+}
+
+/* Host state that can change while the vCPU stays loaded. */
+static void run_host_state(struct vmx_vcpu *x)
+{
+	unsigned long cr3 = __get_current_cr3_fast(), cr4 = cr4_read_shadow();
+
+	if (cr3 != x->host_cr3)
+		vmcs_write(HOST_CR3, x->host_cr3 = cr3);
+	if (cr4 != x->host_cr4)
+		vmcs_write(HOST_CR4, x->host_cr4 = cr4);
+}
+
+static void run_load_debug(struct vcpu *v)
+{
+	set_debugreg(0, 7);
+	set_debugreg(v->arch.db[0], 0);
+	set_debugreg(v->arch.db[1], 1);
+	set_debugreg(v->arch.db[2], 2);
+	set_debugreg(v->arch.db[3], 3);
+	set_debugreg(v->arch.dr6, 6);
+}
+
+static void run_save_debug(struct vcpu *v)
+{
+	get_debugreg(v->arch.dr6, 6);
+	set_debugreg(DR6_RESERVED, 6);
+	if (hw_breakpoint_active())
+		hw_breakpoint_restore();
+}
+
+/* Interrupts off: from here to the exit nothing of the kernel runs. */
+static noinstr int run_switch(struct vcpu *v)
+{
+	struct vmx_vcpu *x = v->arch.vmx;
+	int failed;
+
+	xfer_state_enter();
+	if (v->arch.cr2 != native_read_cr2())
+		native_write_cr2(v->arch.cr2);
+	failed = vmx_enter(v->arch.regs, &x->host_rsp, x->launched);
+	if (cpu_feature_enabled(X86_FEATURE_KERNEL_IBRS))
+		native_wrmsrl(MSR_IA32_SPEC_CTRL,
+			      this_cpu_read(x86_spec_ctrl_current));
+	v->arch.cr2 = native_read_cr2();
+	xfer_state_exit();
+	return failed;
+}
+
+/* Interrupts off.  The exit reason, or all ones if the entry failed. */
+static void run_world_switch(struct vcpu *v)
+{
+	struct arch_vcpu *a = &v->arch;
+	struct vmx_vcpu *x = a->vmx;
+	bool debug = a->dr7 & DR7_BP_EN_MASK;
+	bool xcr0 = a->xcr0 != run_host_xcr0 && (a->cr4 & X86_CR4_OSXSAVE);
+	int failed;
+
+	run_host_state(x);
+	state_flush(v);
+	if (unlikely(debug))
+		run_load_debug(v);
+	if (unlikely(xcr0))
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, a->xcr0);
+	failed = run_switch(v);
+	if (unlikely(xcr0))
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, run_host_xcr0);
+	if (unlikely(debug))
+		run_save_debug(v);
+	a->avail = 0;
+	x->exit_reason = failed ? ~0u : vmcs_read(VM_EXIT_REASON);
+	x->launched |= !failed;
+}
+
+/*
+ * One entry and exit.  1: handle the exit with exit_handle(); 2: no entry took
+ * place, go round again.
+ */
+static int run_once(struct vcpu *v)
+{
+	preempt_disable();
+	if (!v->arch.vmx->guest_loaded)
+		run_guest_load(v);
+	local_irq_disable();
+	WRITE_ONCE(v->mode, IN_GUEST_MODE);
+	/* mode before requests: pairs with vcpu_kick() and vm_request_all() */
+	smp_mb();
+	if (unlikely(vcpu_request_pending(v) || xfer_pending())) {
+		WRITE_ONCE(v->mode, OUTSIDE_GUEST_MODE);
+		local_irq_enable();
+		preempt_enable();
+		inject_cancel(v);
+		return 2;
+	}
+	trace_xkvm_entry(v->id, v->arch.rip, v->arch.vmx->intr_info);
+	xfer_timing_enter();
+	run_world_switch(v);
+	/* the flush or kick that waited for this exit may go on */
+	smp_store_release(&v->mode, OUTSIDE_GUEST_MODE);
+	exit_irqoff(v);
+	/* a pending host interrupt is taken here, on the guest's account */
+	local_irq_enable();
+	v->stat.exits++;
+	local_irq_disable();
+	xfer_timing_exit();
+	local_irq_enable();
+	preempt_enable();
+	return 1;
+}
+
+/* Not runnable: sleep until something happens.  1, or -EINTR. */
+static int run_halted(struct vcpu *v)
+{
+	vcpu_block(v);
+	run_requests(v);
+	run_collect(v);
+	if (v->arch.mp_state == KVM_MP_STATE_HALTED && arch_vcpu_runnable(v)) {
+		v->arch.mp_state = KVM_MP_STATE_RUNNABLE;
+		vcpu_request(v, REQ_EVENT);
+	}
+	return signal_pending(current) ? -EINTR : 1;
+}
+
+/* A hint is enough here: run_once() looks again with interrupts off. */
+static bool run_xfer_pending(void)
+{
+	return read_thread_flags() & XFER_TO_GUEST_MODE_WORK;
+}
+
+/* Before an entry: 1 go on, 0 to user space, -errno. */
+static int run_prepare(struct vcpu *v)
+{
+	if (vcpu_request_pending(v)) {
+		if (test_bit(REQ_DEAD, &v->requests))
+			return -EIO;
+		run_requests(v);
+	}
+	run_collect(v);
+	if (vcpu_take_request(v, REQ_EVENT) || v->run->request_interrupt_window) {
+		if (v->arch.triple_fault)
+			return run_shutdown(v);
+		if (v->arch.mp_state != KVM_MP_STATE_RUNNABLE)
+			return 1;
+		if (run_wants_window(v)) {
+			v->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+			return 0;
+		}
+		inject_events(v);
+	}
+	return 1;
+}
+
+int run_vcpu(struct vcpu *v)
+{
+	int ret;
+
+	for (;;) {
+		ret = run_prepare(v);
+		if (ret <= 0)
+			return ret;
+		if (v->arch.mp_state != KVM_MP_STATE_RUNNABLE) {
+			ret = run_halted(v);
+		} else {
+			ret = run_once(v);
+			if (ret == 1)
+				ret = exit_handle(v);
+		}
+		if (ret <= 0)
+			return ret;
+		if (unlikely(run_xfer_pending())) {
+			ret = xfer_work();
+			if (ret)
+				return ret;
+		}
+	}
+}

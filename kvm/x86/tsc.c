@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Time: the guest's TSC, the VM's clock, and pvclock parameters.
+ *
+ * Guest TSC = host TSC + offset, at the host's rate.  The VM's clock counts
+ * nanoseconds of CLOCK_BOOTTIME from the VM's creation, shifted by
+ * KVM_SET_CLOCK.
+ */
+#include <linux/clocksource.h>
+#include <linux/math64.h>
+#include <linux/timekeeping.h>
+#include <asm/pvclock-abi.h>
+#include <asm/tsc.h>
+
+#include "../arch.h"
+#include "lapic.h"
+#include "vmx.h"
+
+u64 x86_guest_tsc(struct vcpu *v)
+{
+	return rdtsc() + READ_ONCE(v->arch.tsc_offset);
+}
+
+/*
+ * A write of nearly the value another vCPU of the VM was given (within a
+ * second of guest time) means to synchronise: it gets the same offset.
+ */
+static u64 tsc_match(struct vm *vm, u64 offset)
+{
+	u64 near = (u64)vm->arch.tsc_khz * 1000;
+	s64 diff = offset - vm->arch.tsc_offset;
+
+	if (vm->arch.tsc_offset_valid && abs(diff) < near)
+		return vm->arch.tsc_offset;
+	return offset;
+}
+
+void tsc_write_offset(struct vcpu *v, u64 offset)
+{
+	v->vm->arch.tsc_offset = offset;
+	v->vm->arch.tsc_offset_valid = true;
+	WRITE_ONCE(v->arch.tsc_offset, offset);
+	vmcs_write(TSC_OFFSET, offset);
+	if (v->arch.lapic)
+		lapic_tsc_changed(v);
+	vcpu_request(v, REQ_CLOCK_UPDATE);
+}
+
+void x86_set_guest_tsc(struct vcpu *v, u64 tsc)
+{
+	tsc_write_offset(v, tsc_match(v->vm, tsc - rdtsc()));
+}
+
+void tsc_vcpu_init(struct vcpu *v)
+{
+	v->arch.tsc_khz = v->vm->arch.tsc_khz;
+	x86_set_guest_tsc(v, 0);
+}
+
+int tsc_set_khz(struct vcpu *v, unsigned long khz)
+{
+	if (!khz)
+		khz = tsc_khz;
+	/* another rate would need TSC scaling: tolerate what KVM tolerates */
+	if (khz < tsc_khz - tsc_khz / 4000 || khz > tsc_khz + tsc_khz / 4000)
+		return -EINVAL;
+	v->arch.tsc_khz = khz;
+	vcpu_request(v, REQ_CLOCK_UPDATE);
+	return 0;
+}
+
+u64 arch_guest_clock_ns(struct vm *vm)
+{
+	return ktime_get_boottime_ns() + READ_ONCE(vm->arch.clock_offset);
+}
+
+u64 arch_wallclock_ns(struct vm *vm)
+{
+	return ktime_get_real_ns() - arch_guest_clock_ns(vm);
+}
+
+/* The host TSC and the VM's clock of one moment. */
+static void tsc_snapshot(struct vm *vm, u64 *tsc, u64 *ns)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	*tsc = rdtsc_ordered();
+	*ns = arch_guest_clock_ns(vm);
+	local_irq_restore(flags);
+}
+
+/*
+ * ns = ((tsc << shift) * mul) >> 32: the largest mul that fits.
+ * Source: pvclock-abi.h.
+ */
+static void tsc_scale(u32 khz, u32 *mul, s8 *shift)
+{
+	u64 tps = (u64)khz * 1000, scaled = NSEC_PER_SEC;
+	int s = 0;
+
+	while (tps > scaled * 2 || tps >> 32) {
+		tps >>= 1;
+		s--;
+	}
+	while (tps <= scaled || scaled >> 32) {
+		if ((scaled >> 32) || (tps & BIT(31)))
+			scaled >>= 1;
+		else
+			tps <<= 1;
+		s++;
+	}
+	*shift = s;
+	*mul = div64_u64(scaled << 32, tps);
+}
+
+void arch_pvclock_params(struct vcpu *v, struct pvclock_params *p)
+{
+	u64 tsc;
+
+	tsc_snapshot(v->vm, &tsc, &p->system_time);
+	p->tsc_timestamp = tsc + v->arch.tsc_offset;
+	tsc_scale(v->arch.tsc_khz, &p->mul, &p->shift);
+	/* all vCPUs share one offset and the TSC runs alike on all CPUs */
+	p->flags = boot_cpu_has(X86_FEATURE_CONSTANT_TSC) &&
+		   !check_tsc_unstable() ? PVCLOCK_TSC_STABLE_BIT : 0;
+}
+
+static void tsc_update_all(struct vm *vm)
+{
+	struct vcpu *v;
+	unsigned int i;
+
+	vm_for_each_vcpu(i, v, vm)
+		vcpu_request_kick(v, REQ_CLOCK_UPDATE);
+}
+
+int tsc_get_clock(struct vm *vm, struct kvm_clock_data *d)
+{
+	unsigned long flags;
+
+	memset(d, 0, sizeof(*d));
+	local_irq_save(flags);
+	d->host_tsc = rdtsc_ordered();
+	d->realtime = ktime_get_real_ns();
+	d->clock = arch_guest_clock_ns(vm);
+	local_irq_restore(flags);
+	d->flags = KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC;
+	if (boot_cpu_has(X86_FEATURE_CONSTANT_TSC) && !check_tsc_unstable())
+		d->flags |= KVM_CLOCK_TSC_STABLE;
+	return 0;
+}
+
+int tsc_set_clock(struct vm *vm, const struct kvm_clock_data *d)
+{
+	u64 clock = d->clock, now;
+
+	if (d->flags & ~(u32)(KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME |
+			      KVM_CLOCK_HOST_TSC))
+		return -EINVAL;
+	mutex_lock(&vm->lock);
+	now = ktime_get_real_ns();
+	/* the time the VM was away counts */
+	if ((d->flags & KVM_CLOCK_REALTIME) && now > d->realtime)
+		clock += now - d->realtime;
+	WRITE_ONCE(vm->arch.clock_offset, clock - ktime_get_boottime_ns());
+	mutex_unlock(&vm->lock);
+	tsc_update_all(vm);
+	return 0;
+}

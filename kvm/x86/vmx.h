@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * VMX: the CPU's capabilities, the VMCS, the world switch.
+ * Source: SDM volume 3, chapters 24 to 28 and appendices A and B.
+ */
+#ifndef XKVM_X86_VMX_H
+#define XKVM_X86_VMX_H
+
+#include <asm/vmx.h>
+
+#include "x86.h"
+
+/* What this machine's CPUs all can do; read-only after load. */
+struct vmx_caps {
+	u32 revision;			/* VMCS revision id */
+	u32 pin, proc, proc2, exit, entry; /* controls in use at most */
+	u32 pin_min, proc_min, exit_min, entry_min; /* bits that must be 1 */
+	u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
+	u64 ept_vpid;			/* IA32_VMX_EPT_VPID_CAP */
+	bool apicv;			/* register virtualization + VID + x2APIC */
+	bool ept_ad, ept_2m, ept_1g;
+};
+
+extern struct vmx_caps vmx_caps;
+
+struct vmx_vcpu {
+	struct vmcs_hdr *vmcs;
+	int vmcs_cpu;			/* where the VMCS is active, or -1 */
+	struct list_head on_cpu;	/* list of that CPU; see vmcs.c */
+	bool launched;
+	bool guest_loaded;		/* MSRs and segments are the guest's */
+	u16 vpid;
+	unsigned long host_rsp;		/* as in the VMCS */
+	unsigned long host_cr3, host_cr4;
+	u16 host_fs, host_gs, host_ds, host_es, host_ldt;
+	unsigned long host_fs_base, host_gs_base;
+
+	/* controls as they are in the VMCS */
+	u32 proc, proc2, entry, exception_bitmap;
+	u32 intr_info;			/* VM_ENTRY_INTR_INFO is valid */
+	unsigned long *msr_bitmap;
+	struct page *apic_access;
+
+	/* of the last exit */
+	u32 exit_reason;
+	u32 idt_vectoring;
+	u32 entry_insn_len;
+
+	/* MSRs that stay in the CPU while the vCPU is loaded */
+	u64 kernel_gs_base, star, lstar, cstar, sfmask, tsc_aux;
+	u64 host_kernel_gs_base;
+	struct pgt_cache tables;	/* for the next EPT fault */
+	int last_vmentry_cpu;
+};
+
+struct vmcs_hdr {
+	u32 revision;
+	u32 abort;
+	char data[];
+};
+
+/* --- vmx.c -------------------------------------------------------------- */
+/* 0 or -EOPNOTSUPP with one log line. */
+int vmx_check_cpu(void);
+struct vmcs_hdr *vmx_alloc_vmcs(int node);
+void vmx_free_vmcs(struct vmcs_hdr *vmcs);
+
+/* --- vmcs.c ------------------------------------------------------------- */
+void vmcs_module_init(void);
+int vmcs_vcpu_init(struct vcpu *v);
+void vmcs_vcpu_exit(struct vcpu *v);
+/* Make the VMCS current on this CPU; preemption off. */
+void vmcs_load(struct vcpu *v, int cpu);
+/* CPU going off: clear every VMCS active on it.  Interrupts off. */
+void vmcs_clear_cpu(void);
+void vmcs_set_proc(struct vcpu *v, u32 set, u32 clear);
+void vmcs_set_proc2(struct vcpu *v, u32 set, u32 clear);
+void vmcs_set_entry(struct vcpu *v, u32 set, u32 clear);
+/* Pass @msr through to the hardware, or intercept it. */
+void vmcs_msr_intercept(struct vcpu *v, u32 msr, bool read, bool write);
+/* After CPUID was set: controls that depend on it. */
+void vmcs_update_features(struct vcpu *v);
+
+/* --- entry.S ------------------------------------------------------------ */
+/*
+ * Enter the guest with @regs (16 GPRs; RSP is in the VMCS).  Interrupts off.
+ * Returns 0 after a VM exit, 1 if VMLAUNCH/VMRESUME failed.
+ */
+int vmx_enter(unsigned long *regs, unsigned long *host_rsp, bool launched);
+void vmx_exit_point(void);
+
+/* --- run.c -------------------------------------------------------------- */
+void run_module_init(void);
+int run_vcpu(struct vcpu *v);
+void run_guest_put(struct vcpu *v);
+
+/* --- exit.c ------------------------------------------------------------- */
+int exit_handle(struct vcpu *v);
+int exit_skip(struct vcpu *v);		/* advance RIP; returns 1 */
+unsigned long exit_qual(struct vcpu *v);
+/* Right after the exit, interrupts off: NMIs and machine checks. */
+void exit_irqoff(struct vcpu *v);
+
+/* --- inject.c ----------------------------------------------------------- */
+/* Before entry: put an event into the VMCS or open a window for it. */
+void inject_events(struct vcpu *v);
+/* After an exit or an abandoned entry: what was not delivered is queued. */
+void inject_requeue(struct vcpu *v, u32 info, u32 insn_len, u32 error);
+void inject_cancel(struct vcpu *v);
+/* Apply what comes with the queued exception (CR2, DR6). */
+void inject_payload(struct vcpu *v);
+bool inject_interrupt_allowed(struct vcpu *v);
+
+/* --- ept.c -------------------------------------------------------------- */
+int ept_vm_init(struct vm *vm);
+void ept_vm_exit(struct vm *vm);
+int ept_violation(struct vcpu *v);
+void ept_module_init(void);
+
+/* --- dump.c ------------------------------------------------------------- */
+void dump_vmcs(struct vcpu *v);
+
+/* --- VMCS fields ---------------------------------------------------------- */
+
+static __always_inline unsigned long vmcs_read(unsigned long field)
+{
+	unsigned long value;
+
+	asm volatile("vmread %1, %0" : "=r" (value) : "r" (field) : "cc");
+	return value;
+}
+
+void vmcs_write_error(unsigned long field, unsigned long value);
+
+static __always_inline void vmcs_write(unsigned long field, unsigned long value)
+{
+	asm goto("vmwrite %1, %0\n\t"
+		 "jna %l[fail]"
+		 : : "r" (field), "r" (value) : "cc" : fail);
+	return;
+fail:
+	vmcs_write_error(field, value);
+}
+
+static inline void vmx_invept_context(u64 eptp)
+{
+	struct { u64 eptp, zero; } d = { eptp, 0 };
+
+	asm volatile("invept %0, %1" : : "m" (d), "r" (1ul) : "cc", "memory");
+}
+
+static inline void vmx_invept_all(void)
+{
+	struct { u64 eptp, zero; } d = { 0, 0 };
+
+	asm volatile("invept %0, %1" : : "m" (d), "r" (2ul) : "cc", "memory");
+}
+
+static inline void vmx_invvpid_context(u16 vpid)
+{
+	struct { u64 vpid, linear; } d = { vpid, 0 };
+
+	asm volatile("invvpid %0, %1" : : "m" (d), "r" (1ul) : "cc", "memory");
+}
+
+/* --- registers, cached between exit and entry ------------------------------ */
+
+static inline bool reg_avail(struct vcpu *v, enum reg_index r)
+{
+	return v->arch.avail & BIT(r);
+}
+
+static inline void reg_mark(struct vcpu *v, enum reg_index r)
+{
+	v->arch.avail |= BIT(r);
+	v->arch.dirty |= BIT(r);
+}
+
+/* Slow paths of the accessors below. state.c */
+void state_fetch(struct vcpu *v, enum reg_index r);
+
+static inline unsigned long reg_read(struct vcpu *v, enum reg_index r)
+{
+	if (r == REG_RSP || r == REG_RIP || r == REG_RFLAGS)
+		if (!reg_avail(v, r))
+			state_fetch(v, r);
+	if (r == REG_RIP)
+		return v->arch.rip;
+	if (r == REG_RFLAGS)
+		return v->arch.rflags;
+	return v->arch.regs[r];
+}
+
+static inline void reg_write(struct vcpu *v, enum reg_index r, unsigned long x)
+{
+	if (r == REG_RIP)
+		v->arch.rip = x;
+	else if (r == REG_RFLAGS)
+		v->arch.rflags = x;
+	else
+		v->arch.regs[r] = x;
+	if (r == REG_RSP || r == REG_RIP || r == REG_RFLAGS)
+		reg_mark(v, r);
+}
+
+static inline unsigned long state_cr0(struct vcpu *v)
+{
+	if (!reg_avail(v, REG_CR0))
+		state_fetch(v, REG_CR0);
+	return v->arch.cr0;
+}
+
+static inline unsigned long state_cr3(struct vcpu *v)
+{
+	if (!reg_avail(v, REG_CR3))
+		state_fetch(v, REG_CR3);
+	return v->arch.cr3;
+}
+
+static inline unsigned long state_cr4(struct vcpu *v)
+{
+	if (!reg_avail(v, REG_CR4))
+		state_fetch(v, REG_CR4);
+	return v->arch.cr4;
+}
+
+static inline bool is_long_mode(struct vcpu *v)
+{
+	return v->arch.efer & EFER_LMA;
+}
+
+static inline bool is_paging(struct vcpu *v)
+{
+	return state_cr0(v) & X86_CR0_PG;
+}
+
+static inline bool is_pae_paging(struct vcpu *v)
+{
+	return is_paging(v) && !is_long_mode(v) && (state_cr4(v) & X86_CR4_PAE);
+}
+
+static inline bool guest_has(const struct vcpu *v, u64 f)
+{
+	return v->arch.features & f;
+}
+
+/* Write what changed into the VMCS; before entry. */
+void state_flush(struct vcpu *v);
+void state_get_segment(struct vcpu *v, enum seg_index s, struct kvm_segment *k);
+void state_set_segment(struct vcpu *v, enum seg_index s,
+		       const struct kvm_segment *k);
+unsigned long state_seg_base(struct vcpu *v, enum seg_index s);
+/* Control registers without checks, as sregs and reset set them. */
+void state_load_cr0(struct vcpu *v, unsigned long cr0);
+void state_load_cr4(struct vcpu *v, unsigned long cr4);
+void state_load_cr3(struct vcpu *v, unsigned long cr3);
+void state_load_efer(struct vcpu *v, u64 efer);
+
+#endif
