@@ -251,8 +251,26 @@ int lapic_pending_vector(struct vcpu *vcpu)
 	if (!apic || !lapic_hw_enabled(apic))
 		return -1;
 	irr = lapic_sync_irr(vcpu);
+	if (irr < 0)
+		return -1;
 	ppr = lapic_update_ppr(apic);
-	return irr >= 0 && (irr & 0xf0) > (ppr & 0xf0) ? irr : -1;
+	return (irr & 0xf0) > (ppr & 0xf0) ? irr : -1;
+}
+
+bool lapic_has_interrupt(const struct vcpu *vcpu)
+{
+	const struct lapic *apic = vcpu->arch.lapic;
+	int irr;
+	u8 ppr;
+
+	if (!apic || !lapic_hw_enabled(apic))
+		return false;
+	irr = lapic_highest_irr(vcpu);
+	if (irr < 0)
+		return false;
+	ppr = lapic_ppr(lapic_reg_get(apic->regs, LAPIC_TPR),
+			lapic_highest_isr(vcpu));
+	return (irr & 0xf0) > (ppr & 0xf0);
 }
 
 void lapic_accept(struct vcpu *vcpu, int vector)

@@ -132,10 +132,13 @@ u64 lapic_get_cr8(const struct vcpu *vcpu);
 void lapic_set_cr8(struct vcpu *vcpu, u64 cr8);
 
 /*
- * Highest IRR vector above the processor priority, or -1; PPR is brought up to
- * date from TPR and ISR.  Without virtual-interrupt delivery.  Vcpu thread.
+ * Highest IRR vector above the processor priority, or -1; if there is any, PPR
+ * is brought up to date from TPR and ISR.  Without virtual-interrupt delivery.  Vcpu thread.
  */
 int lapic_pending_vector(struct vcpu *vcpu);
+
+/* Is there such a vector?  Changes nothing; any context (wakes a halt). */
+bool lapic_has_interrupt(const struct vcpu *vcpu);
 
 /* Highest vector raised whatever the priority, or -1; any context. */
 int lapic_highest_irr(const struct vcpu *vcpu);
