@@ -28,15 +28,25 @@ bochs_cd()
 	rm -rf "$tree"
 }
 
+# The emulator wants whole cylinders, which here are 256 KiB; an image of
+# another size is copied and padded.
 bochs_disk_lines()
 {
 	local place=(ata0-slave ata1-master ata1-slave) n=0 disk size
+	local cylinder=$((16 * 32 * 512))
 
 	for disk; do
 		[ -n "${place[n]:-}" ] || die "at most three disks" 2
-		size=$(stat -L -c %s "$disk")
-		printf '%s: type=disk, mode=volatile, path="%s", cylinders=%d, heads=16, spt=63\n' \
-			"${place[n]}" "$disk" $((size / (16 * 63 * 512)))
+		disk=$(realpath "$disk")
+		size=$(stat -c %s "$disk")
+		if [ $((size % cylinder)) -ne 0 ]; then
+			cp --sparse=always "$disk" "$scratch/disk$n"
+			disk=$scratch/disk$n
+			truncate -s %$cylinder "$disk"
+			size=$(stat -c %s "$disk")
+		fi
+		printf '%s: type=disk, mode=volatile, path="%s", cylinders=%d, heads=16, spt=32\n' \
+			"${place[n]}" "$disk" $((size / cylinder))
 		n=$((n + 1))
 	done
 }

@@ -5,7 +5,7 @@
 # Nothing is installed; what is cached stays until `make distclean`.
 
 # What of lib/modules a host or a guest may load; the rest is not unpacked.
-kernel_parts=(kernel/arch kernel/crypto kernel/lib kernel/virt
+kernel_parts=(kernel/arch kernel/block kernel/crypto kernel/lib kernel/virt
 	kernel/fs/ext4 kernel/fs/jbd2 kernel/fs/mbcache.ko
 	kernel/drivers/ata kernel/drivers/scsi kernel/drivers/block
 	kernel/drivers/xen kernel/drivers/net/xen-netfront.ko
