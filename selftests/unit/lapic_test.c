@@ -250,6 +250,7 @@ TEST(illegal, "an illegal vector in the error entry itself ends there")
 	CHECK_EQ(lapic_deliver_msi(&machine, 0xfee01000, 0x03, false), 0);
 	machine_write(1, LAPIC_ESR, 0);
 	CHECK_EQ(machine_read(1, LAPIC_ESR), 0x40);
+	CHECK_EQ(machine_read(1, LAPIC_IRR), 0);
 	CHECK_EQ(machine_take(1), -1);
 
 	/* a sender's error raises the sender's entry, once until ESR is read */

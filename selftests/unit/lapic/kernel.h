@@ -146,7 +146,7 @@ typedef s64 ktime_t;
 enum hrtimer_restart { HRTIMER_NORESTART, HRTIMER_RESTART };
 
 struct hrtimer {
-	enum hrtimer_restart (*function)(struct hrtimer *);
+	enum hrtimer_restart (*function)(struct hrtimer *timer);
 	ktime_t expires;
 	bool active;
 };
