@@ -16,7 +16,7 @@ struct wanted_answer {
 	int result;
 	struct emul_exception exception;
 	const char *io;
-	int need, locked;	/* -1: any number */
+	int need, locked, calls;	/* -1: any number */
 };
 
 static const char *const reg_names[16] = {
@@ -132,7 +132,7 @@ static bool parse_exception(struct machine *m, struct wanted_answer *a,
 	};
 	unsigned int i;
 
-	for (i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(vectors); i++) {
 		if (strcmp(key, vectors[i].name))
 			continue;
 		a->result = EMUL_EXCEPTION;
@@ -159,6 +159,8 @@ static bool parse_wanted(struct machine *m, struct wanted_answer *a,
 		a->need = strtoul(val, NULL, 16);
 	else if (!strcmp(key, "locked"))
 		a->locked = strtoul(val, NULL, 16);
+	else if (!strcmp(key, "calls"))
+		a->calls = strtoul(val, NULL, 16);
 	else if (!parse_exception(m, a, key))
 		return parse_state(m, key, val);
 	return true;
@@ -196,6 +198,12 @@ static bool same_exception(const struct emul_exception *a,
 	       a->error == b->error && a->address == b->address;
 }
 
+/* -1 is any number. */
+static bool check_count(int want, unsigned int count)
+{
+	return want < 0 || (unsigned int)want == count;
+}
+
 static bool check_answer(const struct wanted_answer *a, int r)
 {
 	const struct emul_exception *e = &machine.c.exception;
@@ -217,13 +225,13 @@ static bool check_answer(const struct wanted_answer *a, int r)
 		tap_note("%u bytes of port output", machine.nr_out);
 		return false;
 	}
-	if ((a->need >= 0 && (unsigned int)a->need != machine.nr_need_io) ||
-	    (a->locked >= 0 && (unsigned int)a->locked != machine.nr_locked)) {
-		tap_note("%u requests, %u locked writes", machine.nr_need_io,
-			 machine.nr_locked);
-		return false;
-	}
-	return true;
+	if (check_count(a->need, machine.nr_need_io) &&
+	    check_count(a->locked, machine.nr_locked) &&
+	    check_count(a->calls, machine.nr_calls))
+		return true;
+	tap_note("%u requests, %u locked writes, %u calls", machine.nr_need_io,
+		 machine.nr_locked, machine.nr_calls);
+	return false;
 }
 
 static bool check_registers(void)
@@ -271,7 +279,8 @@ static bool check_memory(void)
 
 static bool run_case(const struct emulate_case *t)
 {
-	struct wanted_answer answer = { .io = "", .need = -1, .locked = -1 };
+	struct wanted_answer answer = { .io = "", .need = -1, .locked = -1,
+					.calls = -1 };
 	char in[512], out[512];
 	bool good;
 	u8 code[32];

@@ -19,6 +19,7 @@
  *	io=4142		all that went out to ports
  *	need=2		how many times data had to come from outside
  *	locked=1	how many locked writes there were
+ *	calls=2		how many calls of the emulator it took
  *
  * Whatever out does not name must be as before, RIP behind the instruction if
  * it is complete.
@@ -43,7 +44,7 @@ struct emulate_cases {
 };
 
 #define EMULATE_CASES(title, table) \
-	{ .name = title, .cases = table, .nr = sizeof(table) / sizeof(table[0]) }
+	{ .name = title, .cases = table, .nr = ARRAY_SIZE(table) }
 
 extern const struct emulate_cases emulate_cases_legacy[];
 extern const unsigned int emulate_cases_legacy_nr;

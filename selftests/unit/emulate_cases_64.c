@@ -74,6 +74,8 @@ static const struct emulate_case moves[] = {
 	  "rax=ffffffff80000001" },
 	{ P64, "movsxd eax,dword [rbx]", "63 03", "rbx=100 [100]=01000080",
 	  "rax=80000001" },
+	{ P64, "movsxd ax,word [rbx] reads two bytes", "66 63 03",
+	  "rbx=21ffe [21ffe]=0180", "rax=8001" },
 	{ P64, "movbe eax,[rbx]", "0f 38 f0 03", "rbx=100 [100]=01020304",
 	  "rax=1020304" },
 	{ P64, "movbe [rbx],ax", "66 0f 38 f1 03", "rbx=100 rax=1234",
@@ -342,4 +344,4 @@ const struct emulate_cases emulate_cases_64[] = {
 };
 
 const unsigned int emulate_cases_64_nr =
-	sizeof(emulate_cases_64) / sizeof(emulate_cases_64[0]);
+	ARRAY_SIZE(emulate_cases_64);

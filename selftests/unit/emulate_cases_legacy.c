@@ -145,6 +145,13 @@ static const struct emulate_case segments[] = {
 	{ P32, "code up to the limit of CS", "8b 03",
 	  "cs.limit=8001 rbx=100 [100]=01020304", "rax=4030201" },
 	{ P32, "RIP beyond the limit of CS", "8b 03", "cs.limit=7fff", "gp" },
+	{ P32, "15 bytes",
+	  "66 66 66 66 66 66 66 66 66 66 66 66 66 8b 03",
+	  "rbx=100 [100]=0102", "rax=201" },
+	{ P32, "16 bytes",
+	  "66 66 66 66 66 66 66 66 66 66 66 66 66 66 8b 03", "rbx=100", "gp" },
+	{ P32, "EIP wraps", "8b 03", "rip=fffffffe rbx=100 [100]=01",
+	  "rax=1 rip=0" },
 	{ P32, "code with a base", "8b 03",
 	  "cs.base=2000 rbx=100 [100]=01020304", "rax=4030201" },
 	{ P32, "no data segment is asked for without memory", "8b c3",
@@ -214,9 +221,9 @@ static const struct emulate_case strings[] = {
 	  "rsi=20000 rdi=21fff rcx=2 [20000]=0708",
 	  "pf err=2 cr2=22000 rsi=20001 rdi=22000 rcx=1 [21fff]=07 need=1" },
 	{ P32, "more steps than one call makes", "f3 aa",
-	  "rdi=100 rcx=100 rax=0", "rdi=200 rcx=0" },
+	  "rdi=100 rcx=100 rax=0", "rdi=200 rcx=0 calls=4" },
 	{ P32, "one step for each call with TF", "f3 aa",
-	  "rdi=100 rcx=2 rax=1 fl=102", "rdi=102 rcx=0 [100]=0101" },
+	  "rdi=100 rcx=2 rax=1 fl=102", "rdi=102 rcx=0 [100]=0101 calls=2" },
 };
 
 static const struct emulate_case string_io[] = {
@@ -236,6 +243,9 @@ static const struct emulate_case string_io[] = {
 	{ REAL, "rep insw over the end of the segment", "f3 6d",
 	  "rdi=fffb rdx=60 rcx=3",
 	  "gp rdi=ffff rcx=1 [fffb]=00010203" },
+	{ REAL, "rep insb wraps DI", "f3 6c",
+	  "rdi=fffe rdx=60 rcx=4 es.base=800 es.limit=fffff",
+	  "rdi=2 rcx=0 [107fe]=0001 [800]=0203" },
 	{ P32, "insd to a device", "f3 6d", "rdi=20000 rdx=60 rcx=2",
 	  "rdi=20008 rcx=0 [20000]=0001020304050607 need=2" },
 	{ P32, "insd to an absent page asks no port", "6d",
@@ -297,4 +307,4 @@ const struct emulate_cases emulate_cases_legacy[] = {
 };
 
 const unsigned int emulate_cases_legacy_nr =
-	sizeof(emulate_cases_legacy) / sizeof(emulate_cases_legacy[0]);
+	ARRAY_SIZE(emulate_cases_legacy);

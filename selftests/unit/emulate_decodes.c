@@ -85,7 +85,7 @@ void emulate_test_decodes(void)
 	for (i = 0; i < sizeof(widths); i++) {
 		nr = 0;
 		failed = 0;
-		for (j = 0; j < sizeof(encodings) / sizeof(encodings[0]); j++) {
+		for (j = 0; j < ARRAY_SIZE(encodings); j++) {
 			if (encodings[j].bits != widths[i])
 				continue;
 			nr++;

@@ -63,7 +63,9 @@ static int machine_fetch(struct emul_ctxt *c, u64 addr, void *buf,
 	struct machine *m = machine_of(c);
 	long offset = machine_translate(m, addr, len, EMUL_ACC_READ, true);
 
-	if (offset < 0)
+	if (c->nr_bytes + len > EMUL_MAX_INSN)
+		machine_broken(m, "fetches more than 15 bytes");
+	if (offset < 0 || m->broken)
 		return EMUL_EXCEPTION;
 	memcpy(buf, m->mem + offset, len);
 	return EMUL_OK;
@@ -122,6 +124,8 @@ static int machine_write(struct emul_ctxt *c, u64 addr, const void *buf,
 			machine_broken(m, "second write was not prepared");
 		return EMUL_EXCEPTION;
 	}
+	if (c->posted && !m->writes_in_step)
+		machine_broken(m, "goes on after a posted write");
 	m->writes_in_step++;
 	m->nr_writes++;
 	if (access & EMUL_ACC_LOCKED)
@@ -181,6 +185,8 @@ static int machine_io_out(struct emul_ctxt *c, u16 port, unsigned int size,
 		machine_broken(m, "size of port I/O");
 	if (size * count > EMUL_IO_BUF || !count)
 		machine_broken(m, "count of port I/O");
+	if (c->posted)
+		machine_broken(m, "goes on after a posted write");
 	if (port == 0xbad || m->nr_out + size * count > sizeof(m->out))
 		return EMUL_UNHANDLED;
 	memcpy(m->out + m->nr_out, buf, size * count);

@@ -53,7 +53,7 @@ static u64 random_value(struct rnd *r)
 
 	switch (rnd_below(r, 4)) {
 	case 0:
-		return edges[rnd_below(r, sizeof(edges) / sizeof(edges[0]))];
+		return edges[rnd_below(r, ARRAY_SIZE(edges))];
 	case 1:
 		return (s8)rnd_next(r);
 	}

@@ -107,4 +107,4 @@ const struct native_template native_templates[] = {
 };
 
 const unsigned int native_templates_nr =
-	sizeof(native_templates) / sizeof(native_templates[0]);
+	ARRAY_SIZE(native_templates);

@@ -18,6 +18,10 @@
 
 #include "../../kvm/x86/emulate.h"
 
+#ifndef ARRAY_SIZE
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#endif
+
 /* One TAP line; detail has gone out before, with tap_note(). */
 void tap_result(bool passed, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
