@@ -52,6 +52,27 @@ static int decode_fetch(struct emul_ctxt *c)
 	return r;
 }
 
+/* Sizes are spelt out for the compiler: this runs for every byte. */
+static u64 decode_load(const u8 *bytes, unsigned int size)
+{
+	u64 val = 0;
+
+	switch (size) {
+	case 1:
+		return bytes[0];
+	case 2:
+		memcpy(&val, bytes, 2);
+		break;
+	case 4:
+		memcpy(&val, bytes, 4);
+		break;
+	case 8:
+		memcpy(&val, bytes, 8);
+		break;
+	}
+	return val;
+}
+
 /* Take the next size bytes, zero-extended. */
 static int decode_take(struct emul_ctxt *c, unsigned int size, u64 *val)
 {
@@ -63,8 +84,7 @@ static int decode_take(struct emul_ctxt *c, unsigned int size, u64 *val)
 		if (r != EMUL_OK)
 			return r;
 	}
-	*val = 0;
-	memcpy(val, c->bytes + insn->len, size);
+	*val = decode_load(c->bytes + insn->len, size);
 	insn->len += size;
 	return EMUL_OK;
 }
