@@ -7,7 +7,8 @@
  * is brought up to date by whichever comes second.
  * Source: KVM API, KVM_XEN_HVM_CONFIG, KVM_XEN_{HVM,VCPU}_{SET,GET}_ATTR.
  */
-#include <linux/array_size.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
 #include <linux/nospec.h>
 
 #include "internal.h"
@@ -244,15 +245,6 @@ static u64 attr_placed(const struct gpc *gpc)
 	return gpc->active ? gpc->gpa : KVM_XEN_INVALID_GPA;
 }
 
-/* Events that came while there was no vcpu_info go there now. */
-static void attr_info_placed(struct vcpu *v)
-{
-	WRITE_ONCE(v->xen.stale_seq, 0);
-	evtchn_2l_recheck(v);
-	if (READ_ONCE(v->xen.pending_sel))
-		evtchn_2l_defer(v);
-}
-
 static int attr_set_info(struct vcpu *v, const struct kvm_xen_vcpu_attr *a)
 {
 	int ret;
@@ -260,7 +252,7 @@ static int attr_set_info(struct vcpu *v, const struct kvm_xen_vcpu_attr *a)
 	if (a->u.gpa != GPA_INVALID && !attr_info_aligned(v, a->u.gpa))
 		return -EINVAL;
 	ret = attr_place(&v->xen.vcpu_info, a->u.gpa, XEN_VCPU_INFO_SIZE);
-	attr_info_placed(v);
+	evtchn_2l_info_placed(v);
 	return ret;
 }
 
@@ -282,7 +274,7 @@ static int attr_set_info_hva(struct vcpu *v, const struct kvm_xen_vcpu_attr *a)
 		gpc_deactivate(gpc);
 	else
 		ret = gpc_activate_hva(gpc, a->u.gpa, XEN_VCPU_INFO_SIZE);
-	attr_info_placed(v);
+	evtchn_2l_info_placed(v);
 	return ret;
 }
 

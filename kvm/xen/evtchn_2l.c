@@ -24,6 +24,7 @@ struct vcpu *evtchn_2l_vcpu(struct vm *vm, u32 id)
 {
 	struct vcpu *v;
 
+	/* the entry after the count, as in vm_for_each_vcpu() */
 	if (id < smp_load_acquire(&vm->nr_vcpus)) {
 		v = vm->vcpus[id];
 		if (likely(v->id == id))
@@ -179,11 +180,27 @@ int xen_evtchn_send(struct vm *vm, const struct kvm_irq_routing_xen_evtchn *e)
 
 /* --- the vCPU's side ------------------------------------------------------ */
 
-void evtchn_2l_recheck(struct vcpu *vcpu)
+/* Whatever was found before, look at the flag. */
+static void evtchn_2l_recheck(struct vcpu *vcpu)
 {
 	struct xen_vcpu *x = &vcpu->xen;
 
 	WRITE_ONCE(x->upcalls_seen, atomic_read(&x->upcalls) - 1);
+}
+
+void evtchn_2l_look(struct vcpu *vcpu)
+{
+	evtchn_2l_recheck(vcpu);
+	if (xen_upcall_pending(vcpu))
+		vcpu_request(vcpu, REQ_EVENT);
+}
+
+void evtchn_2l_info_placed(struct vcpu *vcpu)
+{
+	WRITE_ONCE(vcpu->xen.stale_seq, 0);
+	if (READ_ONCE(vcpu->xen.pending_sel))
+		evtchn_2l_defer(vcpu);
+	evtchn_2l_look(vcpu);
 }
 
 /* Spurious bits of the selector cost the guest a look, missing ones an event. */
@@ -274,7 +291,8 @@ void xen_inject_pending(struct vcpu *vcpu)
 	WRITE_ONCE(x->stale_seq, ret ? seq : 0);
 	if (ret)
 		return;
-	evtchn_2l_recheck(vcpu);
 	if (m.raised)
 		evtchn_2l_upcall(vcpu);
+	else
+		evtchn_2l_look(vcpu);
 }

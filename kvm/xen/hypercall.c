@@ -11,8 +11,6 @@
 #include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <xen/interface/event_channel.h>
-#include <xen/interface/version.h>
 
 #include "../trace.h"
 #include "internal.h"
@@ -70,7 +68,7 @@ static int hypercall_finish(struct vcpu *vcpu, u64 result, bool longmode)
 {
 	arch_xen_set_result(vcpu, result, longmode);
 	/* what was called may have led to an upcall in whichever way */
-	evtchn_2l_recheck(vcpu);
+	evtchn_2l_look(vcpu);
 	return !arch_xen_skip_hcall(vcpu);
 }
 
@@ -113,7 +111,6 @@ int xen_hypercall(struct vcpu *vcpu)
 	trace_xkvm_xen_hypercall(vcpu->id, r.cpl, r.longmode, r.nr, r.arg[0],
 				 r.arg[1], r.arg[2], r.arg[3], r.arg[4],
 				 r.arg[5]);
-	vcpu->stat.hypercalls++;
 	sched_poll_end(vcpu);
 	if (!hypercall_fast(vcpu, &r, &result))
 		return hypercall_exit(vcpu, &r);

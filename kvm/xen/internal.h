@@ -8,7 +8,10 @@
 #include <linux/build_bug.h>
 #include <linux/stddef.h>
 #include <xen/interface/xen.h>
+#include <xen/interface/event_channel.h>
+#include <xen/interface/sched.h>
 #include <xen/interface/vcpu.h>
+#include <xen/interface/version.h>
 
 #include "../arch.h"
 #include "../vm.h"
@@ -51,8 +54,10 @@ static inline const struct xen_layout *xen_layout(const struct vm *vm)
 /* xen_set_evtchn_fast() and xen_set_evtchn() for a vCPU at hand. */
 int evtchn_2l_raise(struct vcpu *vcpu, u32 port);
 int evtchn_2l_raise_wait(struct vcpu *vcpu, u32 port);
-/* Ask memory anew at the next xen_has_interrupt().  vCPU thread. */
-void evtchn_2l_recheck(struct vcpu *vcpu);
+/* Somebody else may have set evtchn_upcall_pending: look.  vCPU thread. */
+void evtchn_2l_look(struct vcpu *vcpu);
+/* vcpu_info has a new place: events that waited for one go there. */
+void evtchn_2l_info_placed(struct vcpu *vcpu);
 /* What is saved in pending_sel was saved under another word size. */
 void evtchn_2l_word_size_changed(struct vcpu *vcpu);
 /* Leave something for xen_inject_pending() and wake the vCPU.  Any context. */

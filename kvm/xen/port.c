@@ -12,7 +12,6 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
-#include <xen/interface/event_channel.h>
 
 #include "internal.h"
 

@@ -15,6 +15,7 @@
  * user space to enter, KVM's rule; a vCPU halted in the kernel counts as
  * running, and the time its thread waits for a CPU as runnable.
  */
+#include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 
@@ -180,8 +181,8 @@ void xen_runstate_running(struct vcpu *vcpu)
 {
 	struct xen_vcpu *x = &vcpu->xen;
 
-	/* user space may have set the flag itself: look before the entry */
-	evtchn_2l_recheck(vcpu);
+	/* user space may have set the flag itself */
+	evtchn_2l_look(vcpu);
 	if (!xen_runstate_enabled(vcpu))
 		return;
 	if (READ_ONCE(x->rs.state) != RUNSTATE_running ||

@@ -12,7 +12,6 @@
 #include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
-#include <xen/interface/sched.h>
 
 #include "evtchn_bits.h"
 #include "internal.h"
@@ -45,6 +44,7 @@ static bool sched_yield_to(struct vcpu *v)
 static void sched_yield(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
+	/* the entries after the count, as in vm_for_each_vcpu() */
 	unsigned int nr = smp_load_acquire(&vm->nr_vcpus);
 	struct vcpu *v;
 	unsigned int i;

@@ -7,8 +7,6 @@
  * interrupt context; where shared_info is not mapped it leaves timer_pending
  * for the vCPU's next entry.
  */
-#include <xen/interface/vcpu.h>
-
 #include "internal.h"
 
 /* Later than this from now, about 13 days, set_timer_op takes for overflow. */

@@ -13,8 +13,36 @@
 #ifndef KVM_XEN_HVM_CONFIG_RUNSTATE_UPDATE_FLAG		/* 6.2 */
 #define KVM_XEN_HVM_CONFIG_RUNSTATE_UPDATE_FLAG	(1 << 6)
 #endif
+/* Its value, zero or not, is a __u8 at the place of u.long_mode. */
 #ifndef KVM_XEN_ATTR_TYPE_RUNSTATE_UPDATE_FLAG		/* 6.2 */
 #define KVM_XEN_ATTR_TYPE_RUNSTATE_UPDATE_FLAG	0x5
+#endif
+
+/* In KVM_XEN_HVM_CONFIG: the guest is not told that its TSC is stable. */
+#ifndef KVM_XEN_HVM_CONFIG_PVCLOCK_TSC_UNSTABLE		/* 6.8 */
+#define KVM_XEN_HVM_CONFIG_PVCLOCK_TSC_UNSTABLE	(1 << 7)
+#endif
+
+/*
+ * shared_info and vcpu_info by user address.  The address is a __u64 at the
+ * place of u.shared_info.gfn and u.gpa; zero removes the area.
+ */
+#ifndef KVM_XEN_HVM_CONFIG_SHARED_INFO_HVA		/* 6.9 */
+#define KVM_XEN_HVM_CONFIG_SHARED_INFO_HVA	(1 << 8)
+#endif
+#ifndef KVM_XEN_ATTR_TYPE_SHARED_INFO_HVA		/* 6.9 */
+#define KVM_XEN_ATTR_TYPE_SHARED_INFO_HVA	0x6
+#endif
+#ifndef KVM_XEN_VCPU_ATTR_TYPE_VCPU_INFO_HVA		/* 6.9 */
+#define KVM_XEN_VCPU_ATTR_TYPE_VCPU_INFO_HVA	0x9
+#endif
+
+/* u.shared_info.gfn and u.gpa that remove an area. */
+#ifndef KVM_XEN_INVALID_GFN				/* 6.4 */
+#define KVM_XEN_INVALID_GFN	((__u64)-1)
+#endif
+#ifndef KVM_XEN_INVALID_GPA				/* 6.4 */
+#define KVM_XEN_INVALID_GPA	((__u64)-1)
 #endif
 
 #endif
