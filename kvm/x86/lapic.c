@@ -389,6 +389,22 @@ int lapic_take_eoi_exit(struct vcpu *vcpu)
 	return vector;
 }
 
+bool lapic_eoi_exit_bitmap(const struct vcpu *vcpu, u64 bitmap[4])
+{
+	const struct lapic *apic = vcpu->arch.lapic;
+	unsigned int i;
+
+	if (!READ_ONCE(apic->level_seen) || !vcpu->vm->arch.irqchip_split)
+		return false;
+	for (i = 0; i < 4; i++) {
+		u32 reg = LAPIC_TMR + i * 32;
+
+		bitmap[i] = lapic_reg_get(apic->regs, reg) |
+			    (u64)lapic_reg_get(apic->regs, reg + 16) << 32;
+	}
+	return true;
+}
+
 /* --- INIT and SIPI --- */
 
 void lapic_take_events(struct vcpu *vcpu)

@@ -181,10 +181,16 @@ void lapic_eoi_induced(struct vcpu *vcpu, u8 vector);
 int lapic_take_eoi_exit(struct vcpu *vcpu);
 
 /*
+ * With virtual-interrupt delivery the CPU has to be told which vectors these
+ * are: fills the EOI-exit bitmap and returns true if there can be any.
+ */
+bool lapic_eoi_exit_bitmap(const struct vcpu *vcpu, u64 bitmap[4]);
+
+/*
  * INIT and SIPI that have arrived (pending_init_sipi): INIT resets the vCPU
  * (vcpu_reset(vcpu, true)) and leaves it in INIT_RECEIVED unless BSP; SIPI
  * starts it (vcpu_start_at()) if it waits for one, and is lost otherwise.
- * Vcpu thread.
+ * Before KVM_GET_MP_STATE answers, too.  Vcpu thread or mutex, loaded.
  */
 void lapic_take_events(struct vcpu *vcpu);
 
@@ -256,7 +262,7 @@ int lapic_deliver_msi(struct vm *vm, u64 addr, u32 data, bool x2apic_format);
 
 /* --- lapic_timer.c ---------------------------------------------------------- */
 
-/* IA32_TSC_DEADLINE; reads 0 once expired and in the other timer modes. */
+/* IA32_TSC_DEADLINE; reads 0 once delivered and in the other timer modes. */
 u64 lapic_get_tscdeadline(const struct vcpu *vcpu);
 void lapic_set_tscdeadline(struct vcpu *vcpu, u64 tsc);
 
@@ -290,7 +296,7 @@ void lapic_timer_restore(struct lapic *apic, u32 count);
 /*
  * KVM_GET/SET_LAPIC; @s in the VM's x2APIC id format.  0 / -EINVAL: no APIC, or
  * in x2APIC mode another id than the vCPU's.  What software could not have put
- * into a register is dropped.  vcpu->mutex.
+ * into a register is dropped.  vcpu->mutex held, vCPU loaded.
  */
 int lapic_get_state(struct vcpu *vcpu, struct kvm_lapic_state *s);
 int lapic_set_state(struct vcpu *vcpu, const struct kvm_lapic_state *s);

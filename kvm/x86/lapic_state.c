@@ -19,6 +19,8 @@ int lapic_get_state(struct vcpu *vcpu, struct kvm_lapic_state *s)
 	BUILD_BUG_ON(sizeof(s->regs) != LAPIC_REGS_SIZE);
 	if (!apic)
 		return -EINVAL;
+	/* there is no field for an expiry that waits, but IRR */
+	lapic_timer_deliver(vcpu);
 	lapic_sync_irr(vcpu);
 	memcpy(s->regs, apic->regs, sizeof(s->regs));
 	lapic_reg_put(s->regs, LAPIC_TMCCT, lapic_timer_count(apic));

@@ -24,11 +24,12 @@
 
 static void lapic_timer_expire(struct lapic *apic)
 {
-	WRITE_ONCE(apic->tsc_deadline, 0);
 	trace_xkvm_apic_timer(apic->vcpu->id, false, 0);
 	/* an expiry while masked is lost, as on hardware */
-	if (lapic_reg_get(apic->regs, LAPIC_LVTT) & LAPIC_LVT_MASKED)
+	if (lapic_reg_get(apic->regs, LAPIC_LVTT) & LAPIC_LVT_MASKED) {
+		WRITE_ONCE(apic->tsc_deadline, 0);
 		return;
+	}
 	atomic_set(&apic->timer_pending, 1);
 	vcpu_request_kick(apic->vcpu, REQ_EVENT);
 }
@@ -76,8 +77,14 @@ void lapic_timer_deliver(struct vcpu *vcpu)
 
 	if (!apic || !atomic_read(&apic->timer_pending))
 		return;
-	if (atomic_xchg(&apic->timer_pending, 0))
-		lapic_deliver_lvt(vcpu, LAPIC_LVTT);
+	if (!atomic_xchg(&apic->timer_pending, 0))
+		return;
+	/*
+	 * Not before: a save between the expiry and here finds the deadline,
+	 * one after here finds the vector.
+	 */
+	apic->tsc_deadline = 0;
+	lapic_deliver_lvt(vcpu, LAPIC_LVTT);
 }
 
 static void lapic_timer_arm(struct lapic *apic, u64 ns)

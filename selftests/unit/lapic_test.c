@@ -359,17 +359,21 @@ TEST(vid, "with virtual-interrupt delivery others do not touch IRR")
 
 TEST(level, "the EOI of a level-triggered message is told a split irqchip")
 {
+	u64 exits[4];
 	struct vcpu *v;
 
 	machine_make(1);
 	machine.arch.irqchip_split = true;
 	v = machine_cpu(0);
+	CHECK(!lapic_eoi_exit_bitmap(v, exits));
 	lapic_deliver_msi(&machine, 0xfee00000, 0x40, false);
 	CHECK_EQ(machine_take(0), 0x40);
 	machine_eoi(0);
 	CHECK_EQ(lapic_take_eoi_exit(v), -1);
 	lapic_deliver_msi(&machine, 0xfee00000, 0xc040, false);
 	CHECK_EQ(machine_read(0, LAPIC_TMR + 0x20), 1);
+	CHECK(lapic_eoi_exit_bitmap(v, exits));
+	CHECK_EQ(exits[1], 1);
 	CHECK_EQ(machine_take(0), 0x40);
 	machine_eoi(0);
 	CHECK_EQ(lapic_take_eoi_exit(v), 0x40);

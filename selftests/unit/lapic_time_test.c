@@ -107,8 +107,8 @@ TEST(deadline, "TSC deadline: fires at its cycle, at once if it is past")
 	machine_pass(990);
 	CHECK_EQ(machine_take(0), -1);
 	machine_pass(20);
-	CHECK_EQ(lapic_get_tscdeadline(v), 0);
 	CHECK_EQ(machine_take(0), 0x40);
+	CHECK_EQ(lapic_get_tscdeadline(v), 0);
 	machine_eoi(0);
 
 	lapic_set_tscdeadline(v, 1);
@@ -180,6 +180,23 @@ TEST(state, "a state saved and restored goes on as it was")
 	CHECK_EQ(machine_take(0), -1);
 	machine_pass(1);
 	CHECK_EQ(machine_take(0), 0x40);
+}
+
+TEST(state_expired, "an expiry that waits is in the state that is saved")
+{
+	struct kvm_lapic_state s;
+	struct vcpu *v;
+
+	arm(0x40, DIVIDE_1, 1000);
+	v = machine_cpu(0);
+	machine_pass(2000);
+	CHECK(!lapic_get_state(v, &s));
+	lapic_reset(v, false);
+	CHECK(!lapic_set_state(v, &s));
+	machine_pass(100000);
+	CHECK_EQ(machine_take(0), 0x40);
+	machine_eoi(0);
+	CHECK_EQ(machine_take(0), -1);
 }
 
 TEST(state_bad, "what the live path would refuse does not come by a restore")
