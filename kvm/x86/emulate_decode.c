@@ -52,25 +52,19 @@ static int decode_fetch(struct emul_ctxt *c)
 	return r;
 }
 
-/* Sizes are spelt out for the compiler: this runs for every byte. */
-static u64 decode_load(const u8 *bytes, unsigned int size)
+/* The way of most bytes of most instructions: kept short. */
+static inline int decode_byte(struct emul_ctxt *c, u8 *val)
 {
-	u64 val = 0;
+	struct emul_insn *insn = &c->insn;
+	int r;
 
-	switch (size) {
-	case 1:
-		return bytes[0];
-	case 2:
-		memcpy(&val, bytes, 2);
-		break;
-	case 4:
-		memcpy(&val, bytes, 4);
-		break;
-	case 8:
-		memcpy(&val, bytes, 8);
-		break;
+	if (insn->len == c->nr_bytes) {
+		r = decode_fetch(c);
+		if (r != EMUL_OK)
+			return r;
 	}
-	return val;
+	*val = c->bytes[insn->len++];
+	return EMUL_OK;
 }
 
 /* Take the next size bytes, zero-extended. */
@@ -84,7 +78,8 @@ static int decode_take(struct emul_ctxt *c, unsigned int size, u64 *val)
 		if (r != EMUL_OK)
 			return r;
 	}
-	*val = decode_load(c->bytes + insn->len, size);
+	*val = 0;
+	memcpy(val, c->bytes + insn->len, size);
 	insn->len += size;
 	return EMUL_OK;
 }
@@ -140,11 +135,11 @@ static int decode_prefixes(struct emul_ctxt *c, int *seg, bool *adsize,
 			   u8 *first)
 {
 	struct emul_insn *insn = &c->insn;
-	u64 byte;
+	u8 byte;
 	int r;
 
 	for (;;) {
-		r = decode_take(c, 1, &byte);
+		r = decode_byte(c, &byte);
 		if (r != EMUL_OK)
 			return r;
 		if (c->width == 64 && (byte & 0xf0) == 0x40) {
@@ -163,15 +158,15 @@ static int decode_prefixes(struct emul_ctxt *c, int *seg, bool *adsize,
 static int decode_opcode(struct emul_ctxt *c, u8 byte)
 {
 	struct emul_insn *insn = &c->insn;
-	u64 next = byte;
+	u8 next = byte;
 	int r;
 
 	if (byte == 0x0f) {
 		insn->map = 1;
-		r = decode_take(c, 1, &next);
+		r = decode_byte(c, &next);
 		if (r == EMUL_OK && next == 0x38) {
 			insn->map = 2;
-			r = decode_take(c, 1, &next);
+			r = decode_byte(c, &next);
 		}
 		if (r != EMUL_OK)
 			return r;
@@ -231,9 +226,8 @@ static int decode_mem16(struct emul_ctxt *c)
 static int decode_sib(struct emul_ctxt *c, bool *no_base)
 {
 	struct emul_insn *insn = &c->insn;
-	u8 index;
-	u64 sib;
-	int r = decode_take(c, 1, &sib);
+	u8 index, sib;
+	int r = decode_byte(c, &sib);
 
 	if (r != EMUL_OK)
 		return r;
@@ -270,8 +264,8 @@ static int decode_mem32(struct emul_ctxt *c)
 static int decode_modrm(struct emul_ctxt *c)
 {
 	struct emul_insn *insn = &c->insn;
-	u64 modrm;
-	int r = decode_take(c, 1, &modrm);
+	u8 modrm;
+	int r = decode_byte(c, &modrm);
 
 	if (r != EMUL_OK)
 		return r;
