@@ -380,6 +380,18 @@ static void control_accept(struct event_fd *w, uint32_t revents)
 		control_client_attach(c);
 }
 
+int control_console_adopt(struct control *ctl, int fd)
+{
+	struct control_client *c = control_client_new(ctl, fd);
+
+	if (!c) {
+		close(fd);
+		return -ENOMEM;
+	}
+	control_client_attach(c);
+	return 0;
+}
+
 void control_console_output(struct control *ctl, const void *buf, size_t len)
 {
 	struct control_client *c, *next;
@@ -462,14 +474,31 @@ int control_create(struct control **out, struct event_loop *loop,
 	return 0;
 }
 
+/* Give clients that lag a moment for the end of the output. */
+static void control_linger(struct control *ctl)
+{
+	int left = CONTROL_LINGER_MS;
+	struct control_client *c;
+
+	for (; left > 0; left -= 20) {
+		for (c = ctl->clients; c && !c->out.len; c = c->next)
+			;
+		if (!c)
+			return;
+		/* May close, and so unlink, this one; then look again. */
+		if (control_client_flush(c) && c->out.len)
+			poll(&(struct pollfd){ c->watch.fd, POLLOUT, 0 }, 1,
+			     20);
+	}
+}
+
 void control_destroy(struct control *ctl)
 {
 	if (!ctl)
 		return;
-	while (ctl->clients) {
-		if (control_client_flush(ctl->clients))
-			control_client_close(ctl->clients);
-	}
+	control_linger(ctl);
+	while (ctl->clients)
+		control_client_close(ctl->clients);
 	control_reap(ctl);
 	for (size_t i = 0; i < CONTROL_NR_LISTEN; i++) {
 		struct control_listen *l = &ctl->listen[i];

@@ -33,6 +33,7 @@
 #define CONTROL_MAX_CLIENTS	32
 #define CONTROL_BACKLOG		16384	/* console output shown at attach */
 #define CONTROL_CLIENT_BUF	65536	/* output a slow client may lag */
+#define CONTROL_LINGER_MS	200	/* for the last output, at the end */
 
 enum control_stop { CONTROL_STOP_POWEROFF, CONTROL_STOP_REBOOT };
 
@@ -77,9 +78,17 @@ int control_create(struct control **out, struct event_loop *loop,
 
 /*
  * Closes everything; console output not yet sent is offered to the clients a
- * last time.  The socket files stay, with the directory.
+ * last time, for CONTROL_LINGER_MS at most.  The socket files stay, with the
+ * directory.
  */
 void control_destroy(struct control *ctl);
+
+/*
+ * control_console_adopt() - serve connected stream socket @fd as a console
+ * client that needs no leave to connect.  Takes @fd over, also on failure.
+ * 0 or -ENOMEM.
+ */
+int control_console_adopt(struct control *ctl, int fd);
 
 /* Guest console output, to the backlog and every console client. */
 void control_console_output(struct control *ctl, const void *buf, size_t len);

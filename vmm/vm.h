@@ -11,10 +11,18 @@
 
 struct vm_run_opts {
 	/*
-	 * A console client will attach (create -c).  The process keeps the
-	 * caller's stderr then; otherwise stderr is the guest's log file.
+	 * A console client is there from the start (create -c).  The process
+	 * keeps the caller's stderr then; otherwise stderr is the guest's log
+	 * file.
 	 */
 	bool console;
+
+	/*
+	 * With console: a connected stream socket for
+	 * control_console_adopt(), so that not a byte of output is missed,
+	 * however short the guest's life.  Taken over; else -1.
+	 */
+	int console_fd;
 
 	/*
 	 * Write end of the pipe on which the caller waits.  vm_run() writes

@@ -563,6 +563,33 @@ TEST(long_path, "a directory too long for a socket is refused")
 	CHECK(!__lsan_do_recoverable_leak_check());
 }
 
+static void post_adopt(void *arg)
+{
+	CHECK_EQ(control_console_adopt(ctl, *(int *)arg), 0);
+	control_console_output(ctl, input, 150000);
+	event_loop_stop(loop);
+}
+
+TEST(adopted, "a client adopted at the start gets the output to the very end")
+{
+	static char got[200000];
+	size_t len = 0;
+	int sv[2];
+	ssize_t n;
+
+	for (size_t i = 0; i < sizeof(input); i++)
+		input[i] = (char)(i * 7 >> 4);
+	CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, sv));
+	start();
+	CHECK_EQ(event_post(loop, post_adopt, &sv[1]), 0);
+	while ((n = read(sv[0], got + len, 1000)) > 0)
+		len += (size_t)n;
+	CHECK(len >= CONTROL_CLIENT_BUF && len <= 150000);
+	CHECK(!memcmp(got + len - 50000, input + 100000, 50000));
+	close(sv[0]);
+	stop();
+}
+
 static uint64_t seed = 99;
 
 static uint32_t rnd(uint32_t below)
