@@ -8,53 +8,30 @@
 
 bochs_share=${BXSHARE:-/usr/share/bochs}
 
-# bochs_cd KERNEL INITRAMFS CMDLINE: the CD image it boots
-bochs_cd()
+# bochs_disk PLACE IMAGE: the emulator wants whole cylinders, here of 256 KiB;
+# an image of another size is copied and padded.
+bochs_disk()
 {
-	local tree=$scratch/cd isolinux=/usr/lib/ISOLINUX/isolinux.bin
+	local disk size copy cylinder=$((16 * 32 * 512))
 
-	[ -f $isolinux ] || die "isolinux is missing: run 'make setup'" 125
-	need xorriso xorriso
-	mkdir -p "$tree/isolinux"
-	cp $isolinux /usr/lib/syslinux/modules/bios/ldlinux.c32 "$tree/isolinux"
-	ln "$1" "$tree/vmlinuz" 2>/dev/null || cp "$1" "$tree/vmlinuz"
-	mv "$2" "$tree/initrd"
-	printf 'default host\nprompt 0\nlabel host\nkernel /vmlinuz\nappend initrd=/initrd %s\n' \
-		"$3" >"$tree/isolinux/isolinux.cfg"
-	xorriso -as mkisofs -quiet -o "$scratch/cd.iso" -b isolinux/isolinux.bin \
-		-c isolinux/boot.cat -no-emul-boot -boot-load-size 4 \
-		-boot-info-table "$tree" 2>"$scratch/xorriso.log" ||
-		die "cannot make the boot image: see $scratch/xorriso.log" 125
-	rm -rf "$tree"
-}
-
-# The emulator wants whole cylinders, which here are 256 KiB; an image of
-# another size is copied and padded.
-bochs_disk_lines()
-{
-	local place=(ata0-slave ata1-master ata1-slave) n=0 disk size
-	local cylinder=$((16 * 32 * 512))
-
-	for disk; do
-		[ -n "${place[n]:-}" ] || die "at most three disks" 2
-		disk=$(realpath "$disk")
+	disk=$(realpath "$2")
+	size=$(stat -c %s "$disk")
+	if [ $((size % cylinder)) -ne 0 ]; then
+		copy=$(mktemp "$scratch/disk.XXXXXX")
+		cp --sparse=always "$disk" "$copy"
+		truncate -s %$cylinder "$copy"
+		disk=$copy
 		size=$(stat -c %s "$disk")
-		if [ $((size % cylinder)) -ne 0 ]; then
-			cp --sparse=always "$disk" "$scratch/disk$n"
-			disk=$scratch/disk$n
-			truncate -s %$cylinder "$disk"
-			size=$(stat -c %s "$disk")
-		fi
-		printf '%s: type=disk, mode=volatile, path="%s", cylinders=%d, heads=16, spt=32\n' \
-			"${place[n]}" "$disk" $((size / cylinder))
-		n=$((n + 1))
-	done
+	fi
+	printf '%s: type=disk, mode=volatile, path="%s", cylinders=%d, heads=16, spt=32\n' \
+		"$1" "$disk" $((size / cylinder))
 }
 
 # bochs_config CPUS MEMORY COM1 DISK...
 bochs_config()
 {
 	local cpus=$1 memory=$2 com1=$3 display='rfb, options="timeout=0"'
+	local place=(ata0-master ata0-slave ata1-master) n=0 disk
 
 	shift 3
 	[ -z "${BOCHS:-}" ] || display=nogui
@@ -72,12 +49,17 @@ bochs_config()
 	error: action=report
 	info: action=ignore
 	debug: action=ignore
-	boot: cdrom
+	boot: floppy
+	floppya: 1_44="$scratch/floppy", status=inserted
 	ata0: enabled=1
 	ata1: enabled=1
-	ata0-master: type=cdrom, path="$scratch/cd.iso", status=inserted
 	END
-	bochs_disk_lines "$@"
+	truncate -s %262144 "$scratch/boot.img"
+	bochs_disk ata1-slave "$scratch/boot.img"
+	for disk; do
+		bochs_disk "${place[n]}" "$disk"
+		n=$((n + 1))
+	done
 }
 
 # bochs_start: in the background; $bochs_pid
