@@ -8,6 +8,7 @@
 #ifndef XKVM_XEN_LAYOUT_H
 #define XKVM_XEN_LAYOUT_H
 
+#include <linux/compiler.h>
 #include <linux/types.h>
 
 #define XEN_MAX_PORTS		4096	/* two-level, 64-bit */
@@ -19,7 +20,7 @@ struct xen_time_info {
 	u32 mul;
 	s8 shift;
 	u8 flags, pad[2];
-} __attribute__((packed));
+} __packed;
 
 struct xen_wc {
 	u32 version, sec, nsec;
@@ -64,7 +65,7 @@ struct xen32_runstate_info {
 	u32 state;
 	u64 state_entry_time;
 	u64 time[4];
-} __attribute__((packed));
+} __packed;
 
 /* Byte offsets and sizes by word size: xen_layouts[long_mode]. */
 struct xen_layout {
