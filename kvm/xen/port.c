@@ -4,9 +4,9 @@
  *
  * A port leads to a port of a vCPU of this VM, or to an eventfd.  The table is
  * written under xen.lock and read under RCU; an entry's vCPU is the one field
- * that changes in place.  Ports are bounded here by what the larger word size
- * has, since they may come before the word size does; delivery bounds them by
- * the word size of the time.
+ * that changes in place.  Ports may come before the word size does: until it
+ * is known they are bounded by what the larger one has, and delivery bounds
+ * them by the word size of the time whatever happened here.
  */
 #include <linux/eventfd.h>
 #include <linux/rcupdate.h>
@@ -22,9 +22,11 @@ struct port {
 	struct rcu_head rcu;
 };
 
-static bool port_ok(u32 port)
+static bool port_ok(const struct vm *vm, u32 port)
 {
-	return port && port < XEN_MAX_PORTS;
+	lockdep_assert_held(&vm->xen.lock);
+	return port && port < (vm->xen.word_size_known ?
+			       xen_layout(vm)->nr_ports : XEN_MAX_PORTS);
 }
 
 static void port_free(struct port *p)
@@ -40,7 +42,8 @@ static void port_free_rcu(struct rcu_head *rcu)
 }
 
 /* Fill in @p's target from the attribute. */
-static int port_target(struct port *p, const struct kvm_xen_hvm_attr *data)
+static int port_target(struct vm *vm, struct port *p,
+		       const struct kvm_xen_hvm_attr *data)
 {
 	u32 port = data->u.evtchn.deliver.port.port;
 
@@ -64,7 +67,7 @@ static int port_target(struct port *p, const struct kvm_xen_hvm_attr *data)
 	default:
 		return -EINVAL;
 	}
-	if (!port_ok(port) || data->u.evtchn.deliver.port.priority !=
+	if (!port_ok(vm, port) || data->u.evtchn.deliver.port.priority !=
 	    KVM_IRQ_ROUTING_XEN_EVTCHN_PRIO_2LEVEL)
 		return -EINVAL;
 	p->port = port;
@@ -80,7 +83,7 @@ static int port_assign(struct vm *vm, const struct kvm_xen_hvm_attr *data)
 	if (!p)
 		return -ENOMEM;
 	p->type = data->u.evtchn.type;
-	ret = port_target(p, data);
+	ret = port_target(vm, p, data);
 	if (!ret)
 		ret = xa_insert(&vm->xen.evtchn_ports,
 				data->u.evtchn.send_port, p,
@@ -139,7 +142,7 @@ int port_set_attr(struct vm *vm, const struct kvm_xen_hvm_attr *data)
 	lockdep_assert_held(&vm->xen.lock);
 	if (data->u.evtchn.flags == KVM_XEN_EVTCHN_RESET)
 		return port_reset(vm);
-	if (!port_ok(send_port))
+	if (!port_ok(vm, send_port))
 		return -EINVAL;
 	switch (data->u.evtchn.flags) {
 	case 0:

@@ -131,6 +131,7 @@ int shinfo_set_long_mode(struct vm *vm, bool long_mode)
 	int ret = 0;
 
 	lockdep_assert_held(&x->lock);
+	x->word_size_known = true;
 	if (x->long_mode == long_mode)
 		return 0;
 	if (x->shinfo.active && x->wallclock.written)

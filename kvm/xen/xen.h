@@ -31,6 +31,7 @@ struct xen_vm {
 	u32 xen_version;
 	bool enabled;			/* KVM_XEN_HVM_CONFIG was done */
 	bool long_mode;			/* word size; lock and shinfo.lock */
+	bool word_size_known;		/* long_mode was set, if to the default */
 	bool runstate_update_flag;
 	u8 upcall_vector;		/* HVM-wide vector callback, 0: none */
 	struct gpc shinfo;
