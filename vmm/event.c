@@ -29,14 +29,10 @@ static uint64_t event_now(void)
 	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
 }
 
-static void event_run_posts(struct event_fd *w, uint32_t revents)
+static void event_run_posts(struct event_loop *l)
 {
-	struct event_loop *l = w->arg;
 	struct event_post *p, *next;
-	uint64_t n;
 
-	if (read(l->wake, &n, sizeof(n)) < 0 && errno != EAGAIN)
-		log_line(LOG_WARNING, "event loop: eventfd: error %d", errno);
 	pthread_mutex_lock(&l->post_lock);
 	p = l->posts;
 	l->posts = NULL;
@@ -50,6 +46,16 @@ static void event_run_posts(struct event_fd *w, uint32_t revents)
 	}
 }
 
+static void event_woken(struct event_fd *w, uint32_t revents)
+{
+	struct event_loop *l = w->arg;
+	uint64_t n;
+
+	if (read(l->wake, &n, sizeof(n)) < 0 && errno != EAGAIN)
+		log_line(LOG_WARNING, "event loop: eventfd: error %d", errno);
+	event_run_posts(l);
+}
+
 int event_loop_create(struct event_loop **out)
 {
 	struct event_loop *l = calloc(1, sizeof(*l));
@@ -59,6 +65,7 @@ int event_loop_create(struct event_loop **out)
 		return -ENOMEM;
 	pthread_mutex_init(&l->post_lock, NULL);
 	l->posts_tail = &l->posts;
+	l->thread = pthread_self();
 	l->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (l->wake < 0) {
 		err = -errno;
@@ -73,7 +80,8 @@ int event_loop_create(struct event_loop **out)
 	if (err)
 		goto err_wake;
 	l->wake_watch = (struct event_fd){
-		.fd = l->wake, .mask = POLLIN, .fn = event_run_posts, .arg = l,
+		.fd = l->wake, .mask = POLLIN,
+		.fn = event_woken, .arg = l,
 	};
 	err = event_fd_add(l, &l->wake_watch);
 	if (err)
@@ -128,11 +136,18 @@ int event_loop_run(struct event_loop *l)
 {
 	l->stop = false;
 	while (!l->stop) {
-		int64_t ns = event_run_timers(l);
+		int64_t ns;
 		int err;
 
+		if (l->own_posts) {
+			l->own_posts = false;
+			event_run_posts(l);
+		}
+		ns = event_run_timers(l);
 		if (l->stop)
 			break;
+		if (l->own_posts)
+			ns = 0;
 		err = l->be->wait(l, ns);
 		if (err && err != -EINTR)
 			return err;
@@ -198,8 +213,14 @@ int event_post(struct event_loop *l, void (*fn)(void *arg), void *arg)
 	pthread_mutex_lock(&l->post_lock);
 	*l->posts_tail = p;
 	l->posts_tail = &p->next;
-	wake = !l->woken;
-	l->woken = true;
+	/* The loop itself looks before it waits. */
+	if (pthread_equal(pthread_self(), l->thread)) {
+		l->own_posts = true;
+		wake = false;
+	} else {
+		wake = !l->woken;
+		l->woken = true;
+	}
 	pthread_mutex_unlock(&l->post_lock);
 	if (wake && write(l->wake, &one, sizeof(one)) < 0)
 		return -errno;

@@ -37,10 +37,12 @@ struct event_loop {
 	void *priv;
 	bool stop;
 	struct event_timer *timers;	/* by due time */
+	pthread_t thread;		/* the one that made it, and runs it */
+	bool own_posts;			/* posted from that thread */
 
 	pthread_mutex_t post_lock;	/* of what follows */
 	struct event_post *posts, **posts_tail;
-	bool woken;
+	bool woken;			/* the eventfd has been written */
 
 	int wake;			/* eventfd: there are posts */
 	struct event_fd wake_watch;
