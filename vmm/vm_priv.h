@@ -35,6 +35,7 @@ struct xenbus;
 
 #define VM_MAX_VCPUS	128
 #define VM_MAX_E820	32
+#define VM_MAX_SLOTS	128
 
 /* An entry of the memory map as XENMEM_memory_map gives it. */
 struct vm_e820 {
@@ -54,6 +55,7 @@ struct vm {
 	struct kvm_cpuid2 *cpuid;	/* what the node supports */
 	const char *state;		/* for the status verb; loop's thread */
 	bool destroyed;			/* by the control socket */
+	uint64_t cpu_ns_before;		/* vCPU time of earlier incarnations */
 
 	/* Of the incarnation that runs; made anew by a restart */
 	int fd;				/* the VM */
@@ -62,7 +64,7 @@ struct vm {
 	struct vcpu *vcpus;
 	unsigned int nr_vcpus;
 	size_t run_size;		/* bytes of struct kvm_run's mapping */
-	uint32_t next_slot;		/* under physmap's lock */
+	bool slots[VM_MAX_SLOTS];	/* in use; under physmap's lock */
 	pthread_mutex_t call_lock;	/* vcpu.c */
 	pthread_cond_t call_cond;
 
