@@ -22,7 +22,7 @@
 typedef u64 gpa_t;	/* guest physical address */
 typedef u64 gfn_t;	/* gpa >> PAGE_SHIFT */
 typedef u64 hpa_t;	/* host physical address */
-typedef u64 hva_t;	/* host virtual address in the VM's mm */
+typedef unsigned long hva_t;	/* host virtual address in the VM's mm */
 
 #define GPA_INVALID	(~0ull)
 #define XKVM_NR_SLOTS	32764

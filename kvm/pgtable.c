@@ -56,7 +56,7 @@ void pgt_cache_free(struct pgt_cache *c)
 		pgt_mem_free(c->page[--c->nr]);
 }
 
-int pgtable_init(struct pgtable *pt, const struct pgt_format *fmt)
+int pgtable_create(struct pgtable *pt, const struct pgt_format *fmt)
 {
 	pt->fmt = fmt;
 	pt->unlinked.first = NULL;

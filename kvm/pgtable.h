@@ -66,7 +66,7 @@ int pgt_cache_fill(struct pgt_cache *c);
 void pgt_cache_free(struct pgt_cache *c);
 
 /* Allocate the root; 0 or -ENOMEM.  pgtable_destroy() frees everything. */
-int pgtable_init(struct pgtable *pt, const struct pgt_format *fmt);
+int pgtable_create(struct pgtable *pt, const struct pgt_format *fmt);
 void pgtable_destroy(struct pgtable *pt);
 
 /* The host physical address of the root table. */

@@ -8,6 +8,7 @@
  * IN_GUEST_MODE before it looks at the requests for the last time.
  */
 #include <linux/anon_inodes.h>
+#include <linux/compat.h>
 #include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>

@@ -20,17 +20,18 @@ struct emul_ctxt;
 
 /* Indices into arch_vcpu.regs: the encoding of instructions. */
 enum reg_index {
-	REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
-	REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15,
+	VREG_RAX, VREG_RCX, VREG_RDX, VREG_RBX, VREG_RSP, VREG_RBP, VREG_RSI, VREG_RDI,
+	VREG_R8, VREG_R9, VREG_R10, VREG_R11, VREG_R12, VREG_R13, VREG_R14, VREG_R15,
 	/* not general purpose, but cached the same way */
-	REG_RIP, REG_RFLAGS, REG_CR0, REG_CR3, REG_CR4, REG_SEGMENTS,
-	REG_EXIT_QUAL, REG_EXIT_INTR, REG_NR
+	VREG_RIP, VREG_RFLAGS, VREG_CR0, VREG_CR3, VREG_CR4, VREG_SEGMENTS,
+	VREG_EXIT_QUAL, VREG_EXIT_INTR, VREG_NR
 };
 
 enum seg_index { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS,
 		 SEG_LDTR, SEG_TR, SEG_NR };
 
 #define MTRR_NR_VAR	8
+#define CPUID_SLOTS	32	/* leaves of each range found at once */
 
 struct arch_vm {
 	struct pgtable ept;		/* vm->mmu_lock */
@@ -97,6 +98,7 @@ struct arch_vcpu {
 
 	struct kvm_cpuid_entry2 *cpuid;
 	unsigned int nr_cpuid;
+	u8 cpuid_first[3][CPUID_SLOTS];	/* by leaf: first entry + 1 */
 	u64 cr4_reserved, guest_supported_xcr0;
 	u64 features;			/* CPUF_*: bits tests on hot paths use */
 	u8 maxphyaddr;

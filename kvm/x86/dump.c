@@ -25,7 +25,7 @@ static void dump_guest(struct vcpu *v)
 	       vmcs_read(GUEST_RIP), vmcs_read(GUEST_RSP),
 	       vmcs_read(GUEST_RFLAGS));
 	pr_err("  rax %016lx rcx %016lx rdx %016lx rbx %016lx\n",
-	       r[REG_RAX], r[REG_RCX], r[REG_RDX], r[REG_RBX]);
+	       r[VREG_RAX], r[VREG_RCX], r[VREG_RDX], r[VREG_RBX]);
 	pr_err("  cr0 %08lx shadow %08lx  cr3 %016lx  cr4 %08lx shadow %08lx\n",
 	       vmcs_read(GUEST_CR0), vmcs_read(CR0_READ_SHADOW),
 	       vmcs_read(GUEST_CR3), vmcs_read(GUEST_CR4),

@@ -56,8 +56,8 @@ SYM_FUNC_START(vmx_enter)
 2:
 	vmlaunch
 3:
-	mov	$1, %eax
-	jmp	4f
+	/* here only on failure, which sets CF or ZF: the jump is taken */
+	jbe	5f
 
 SYM_INNER_LABEL(vmx_exit_point, SYM_L_GLOBAL)
 	ANNOTATE_NOENDBR
@@ -109,4 +109,8 @@ SYM_INNER_LABEL(vmx_exit_point, SYM_L_GLOBAL)
 	pop	%r15
 	pop	%rbp
 	RET
+
+5:
+	mov	$1, %eax
+	jmp	4b
 SYM_FUNC_END(vmx_enter)

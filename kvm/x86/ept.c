@@ -45,7 +45,7 @@ void ept_module_init(void)
 
 int ept_vm_init(struct vm *vm)
 {
-	int ret = pgtable_init(&vm->arch.ept, &ept_format);
+	int ret = pgtable_create(&vm->arch.ept, &ept_format);
 
 	if (ret)
 		return ret;
@@ -130,7 +130,7 @@ int ept_violation(struct vcpu *v)
 		vmcs_write(GUEST_INTERRUPTIBILITY_INFO,
 			   vmcs_read(GUEST_INTERRUPTIBILITY_INFO) |
 			   GUEST_INTR_STATE_NMI);
-	trace_xkvm_fault(v->id, gpa, qual);
+	trace_xkvm_fault(v->id, reg_read(v, VREG_RIP), gpa, qual);
 	ret = fault_handle(v, gpa, write, exec);
 	switch (ret) {
 	case FAULT_MAPPED:

@@ -5,6 +5,7 @@
  * Handlers return 1 to resume the guest, 0 to leave to user space, or -errno.
  * Those with a subject of their own are in exit_cr.c, exit_io.c and ept.c.
  */
+#include <linux/percpu.h>
 #include <asm/debugreg.h>
 #include <asm/mce.h>
 #include <asm/vmx.h>
@@ -22,19 +23,19 @@ unsigned long exit_qual(struct vcpu *v)
 
 int exit_skip(struct vcpu *v)
 {
-	unsigned long rip = reg_read(v, REG_RIP);
+	unsigned long rip = reg_read(v, VREG_RIP);
 	unsigned long next = rip + vmcs_read(VM_EXIT_INSTRUCTION_LEN);
 	u32 state;
 
 	/* outside 64-bit mode the instruction pointer has 32 bits */
 	if (((rip ^ next) >> 31) && !is_64bit_code(v))
 		next = (u32)next;
-	reg_write(v, REG_RIP, next);
+	reg_write(v, VREG_RIP, next);
 	state = vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
 	if (state & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS))
 		vmcs_write(GUEST_INTERRUPTIBILITY_INFO, state &
 			   ~(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS));
-	if (unlikely(reg_read(v, REG_RFLAGS) & X86_EFLAGS_TF))
+	if (unlikely(reg_read(v, VREG_RFLAGS) & X86_EFLAGS_TF))
 		x86_inject_db(v, DR_STEP);
 	return 1;
 }
@@ -42,7 +43,7 @@ int exit_skip(struct vcpu *v)
 int exit_skip_saved(struct vcpu *v)
 {
 	/* user space may have moved the guest elsewhere meanwhile */
-	return reg_read(v, REG_RIP) == v->arch.complete_rip ? exit_skip(v) : 1;
+	return reg_read(v, VREG_RIP) == v->arch.complete_rip ? exit_skip(v) : 1;
 }
 
 int exit_internal_error(struct vcpu *v, u32 sub)
@@ -146,13 +147,13 @@ static int exit_nmi_window(struct vcpu *v)
 
 static int exit_cpuid(struct vcpu *v)
 {
-	u32 eax = v->arch.regs[REG_RAX], ecx = v->arch.regs[REG_RCX], ebx, edx;
+	u32 eax = v->arch.regs[VREG_RAX], ecx = v->arch.regs[VREG_RCX], ebx, edx;
 
 	cpuid_query(v, &eax, &ebx, &ecx, &edx);
-	v->arch.regs[REG_RAX] = eax;
-	v->arch.regs[REG_RBX] = ebx;
-	v->arch.regs[REG_RCX] = ecx;
-	v->arch.regs[REG_RDX] = edx;
+	v->arch.regs[VREG_RAX] = eax;
+	v->arch.regs[VREG_RBX] = ebx;
+	v->arch.regs[VREG_RCX] = ecx;
+	v->arch.regs[VREG_RDX] = edx;
 	return exit_skip(v);
 }
 
@@ -179,7 +180,7 @@ static int exit_vmcall(struct vcpu *v)
 	if (v->vm->xen.config.flags & KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL)
 		return xen_hypercall(v);
 	/* KVM's own hypercalls do not exist here; their answer does */
-	v->arch.regs[REG_RAX] = x86_cpl(v) ? -1ul /* -KVM_EPERM */ : -1000ul;
+	v->arch.regs[VREG_RAX] = x86_cpl(v) ? -1ul /* -KVM_EPERM */ : -1000ul;
 	return exit_skip(v);
 }
 
@@ -197,23 +198,23 @@ static int exit_gp(struct vcpu *v)
 
 static int exit_rdmsr(struct vcpu *v)
 {
-	struct msr_data m = { .index = v->arch.regs[REG_RCX] };
+	struct msr_data m = { .index = v->arch.regs[VREG_RCX] };
 	int ret = msr_read(v, &m);
 
 	trace_xkvm_msr(v->id, false, m.index, m.data, ret);
 	if (ret)
 		return exit_gp(v);
-	v->arch.regs[REG_RAX] = (u32)m.data;
-	v->arch.regs[REG_RDX] = m.data >> 32;
+	v->arch.regs[VREG_RAX] = (u32)m.data;
+	v->arch.regs[VREG_RDX] = m.data >> 32;
 	return exit_skip(v);
 }
 
 static int exit_wrmsr(struct vcpu *v)
 {
 	struct msr_data m = {
-		.index = v->arch.regs[REG_RCX],
-		.data = (u32)v->arch.regs[REG_RAX] |
-			((u64)v->arch.regs[REG_RDX] << 32),
+		.index = v->arch.regs[VREG_RCX],
+		.data = (u32)v->arch.regs[VREG_RAX] |
+			((u64)v->arch.regs[VREG_RDX] << 32),
 	};
 	int ret = msr_write(v, &m);
 
@@ -228,10 +229,10 @@ static int exit_task_switch(struct vcpu *v)
 
 static int exit_xsetbv(struct vcpu *v)
 {
-	u64 val = (u32)v->arch.regs[REG_RAX] |
-		  ((u64)v->arch.regs[REG_RDX] << 32);
+	u64 val = (u32)v->arch.regs[VREG_RAX] |
+		  ((u64)v->arch.regs[VREG_RDX] << 32);
 
-	if (x86_cpl(v) || (u32)v->arch.regs[REG_RCX] || x86_set_xcr0(v, val))
+	if (x86_cpl(v) || (u32)v->arch.regs[VREG_RCX] || x86_set_xcr0(v, val))
 		return exit_gp(v);
 	return exit_skip(v);
 }

@@ -4,6 +4,7 @@
  * Source: SDM volume 3, tables "Exit Qualification for Control-Register
  * Accesses" and "... for MOV DR".
  */
+#include <linux/percpu.h>
 #include <asm/debugreg.h>
 
 #include "../arch.h"
@@ -111,7 +112,7 @@ static int exit_write_dr(struct vcpu *v, unsigned int dr, unsigned long val)
 	if (val >> 32)
 		return 1;
 	if (dr == 6) {
-		v->arch.dr6 = (val & ~0x1000ul) | DR6_RESERVED;
+		v->arch.dr6 = (val & ~0x1000ul) | DR6_FIXED_1;
 		return 0;
 	}
 	v->arch.dr7 = (val & ~0xd000ul) | DR7_FIXED_1;

@@ -17,9 +17,9 @@ static int exit_io_complete(struct vcpu *v)
 	if (v->arch.pio.in) {
 		memcpy(&val, v->pio_data, size);
 		if (size == 4)
-			v->arch.regs[REG_RAX] = val;
+			v->arch.regs[VREG_RAX] = val;
 		else
-			memcpy(&v->arch.regs[REG_RAX], &val, size);
+			memcpy(&v->arch.regs[VREG_RAX], &val, size);
 	}
 	trace_xkvm_pio(v->id, !v->arch.pio.in, v->arch.pio.port, size, 1, val);
 	return exit_skip_saved(v);
@@ -32,7 +32,7 @@ static int exit_io_to_user(struct vcpu *v, u16 port, u32 size, bool in)
 	v->arch.pio.port = port;
 	v->arch.pio.size = size;
 	v->arch.pio.in = in;
-	v->arch.complete_rip = reg_read(v, REG_RIP);
+	v->arch.complete_rip = reg_read(v, VREG_RIP);
 	v->complete = exit_io_complete;
 	run->exit_reason = KVM_EXIT_IO;
 	run->io.direction = in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
@@ -46,7 +46,7 @@ static int exit_io_to_user(struct vcpu *v, u16 port, u32 size, bool in)
 int exit_io(struct vcpu *v)
 {
 	unsigned long qual = exit_qual(v);
-	u32 size = (qual & 7) + 1, val = v->arch.regs[REG_RAX];
+	u32 size = (qual & 7) + 1, val = v->arch.regs[VREG_RAX];
 	bool in = qual & BIT(3);
 	u16 port = qual >> 16;
 

@@ -7,6 +7,9 @@
  * until the next exit shows that it arrived.  Source: SDM volume 3, 6.15
  * (double faults), 26.6 (event injection), 27.2.4 (IDT-vectoring).
  */
+#include <linux/percpu.h>
+#include <asm/debugreg.h>
+
 #include "../arch.h"
 #include "../trace.h"
 #include "lapic.h"
@@ -95,7 +98,7 @@ void inject_payload(struct vcpu *v)
 		a->cr2 = a->exc.payload;
 	} else if (a->exc.nr == 1) {
 		a->dr6 &= ~DR_TRAP_BITS;
-		a->dr6 |= a->exc.payload | DR6_RESERVED;
+		a->dr6 |= a->exc.payload | DR6_FIXED_1;
 		a->dr7 &= ~DR7_GD;
 		vmcs_write(GUEST_DR7, a->dr7);
 	}
@@ -157,7 +160,7 @@ static bool inject_shadowed(void)
 
 bool inject_interrupt_allowed(struct vcpu *v)
 {
-	return (reg_read(v, REG_RFLAGS) & X86_EFLAGS_IF) && !inject_shadowed();
+	return (reg_read(v, VREG_RFLAGS) & X86_EFLAGS_IF) && !inject_shadowed();
 }
 
 static bool inject_nmi_allowed(void)
@@ -224,7 +227,7 @@ static bool inject_new_exception(struct vcpu *v)
 		return false;
 	/* a fault must resume at its instruction without hitting #DB again */
 	if (a->exc.nr != 1 && a->exc.nr != 3 && a->exc.nr != 4)
-		reg_write(v, REG_RFLAGS, reg_read(v, REG_RFLAGS) | X86_EFLAGS_RF);
+		reg_write(v, VREG_RFLAGS, reg_read(v, VREG_RFLAGS) | X86_EFLAGS_RF);
 	inject_payload(v);
 	a->exc.pending = false;
 	a->exc.injected = true;

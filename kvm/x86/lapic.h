@@ -131,6 +131,15 @@ static inline bool lapic_x2apic(const struct lapic *apic)
 u64 lapic_get_cr8(const struct vcpu *vcpu);
 void lapic_set_cr8(struct vcpu *vcpu, u64 cr8);
 
+/* Is @gpa in the register page of an APIC in xAPIC mode?  vCPU thread. */
+static inline bool lapic_owns(const struct vcpu *vcpu, gpa_t gpa)
+{
+	const struct lapic *apic = vcpu->arch.lapic;
+
+	return apic && !((gpa ^ apic->base) & LAPIC_BASE_ADDR) &&
+	       (apic->base & (LAPIC_BASE_EN | LAPIC_BASE_EXTD)) == LAPIC_BASE_EN;
+}
+
 /*
  * Highest IRR vector above the processor priority, or -1; if there is any, PPR
  * is brought up to date from TPR and ISR.  Without virtual-interrupt delivery.  Vcpu thread.

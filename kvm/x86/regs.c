@@ -3,6 +3,7 @@
  * The ioctls on registers and events: checked against what the CPU could be
  * in, then applied.  vcpu->mutex held, vCPU loaded.
  */
+#include <linux/percpu.h>
 #include <asm/debugreg.h>
 
 #include "../arch.h"
@@ -12,39 +13,39 @@
 int regs_get(struct vcpu *v, struct kvm_regs *r)
 {
 	*r = (struct kvm_regs){
-		.rax = v->arch.regs[REG_RAX], .rbx = v->arch.regs[REG_RBX],
-		.rcx = v->arch.regs[REG_RCX], .rdx = v->arch.regs[REG_RDX],
-		.rsi = v->arch.regs[REG_RSI], .rdi = v->arch.regs[REG_RDI],
-		.rsp = reg_read(v, REG_RSP), .rbp = v->arch.regs[REG_RBP],
-		.r8 = v->arch.regs[REG_R8], .r9 = v->arch.regs[REG_R9],
-		.r10 = v->arch.regs[REG_R10], .r11 = v->arch.regs[REG_R11],
-		.r12 = v->arch.regs[REG_R12], .r13 = v->arch.regs[REG_R13],
-		.r14 = v->arch.regs[REG_R14], .r15 = v->arch.regs[REG_R15],
-		.rip = reg_read(v, REG_RIP), .rflags = reg_read(v, REG_RFLAGS),
+		.rax = v->arch.regs[VREG_RAX], .rbx = v->arch.regs[VREG_RBX],
+		.rcx = v->arch.regs[VREG_RCX], .rdx = v->arch.regs[VREG_RDX],
+		.rsi = v->arch.regs[VREG_RSI], .rdi = v->arch.regs[VREG_RDI],
+		.rsp = reg_read(v, VREG_RSP), .rbp = v->arch.regs[VREG_RBP],
+		.r8 = v->arch.regs[VREG_R8], .r9 = v->arch.regs[VREG_R9],
+		.r10 = v->arch.regs[VREG_R10], .r11 = v->arch.regs[VREG_R11],
+		.r12 = v->arch.regs[VREG_R12], .r13 = v->arch.regs[VREG_R13],
+		.r14 = v->arch.regs[VREG_R14], .r15 = v->arch.regs[VREG_R15],
+		.rip = reg_read(v, VREG_RIP), .rflags = reg_read(v, VREG_RFLAGS),
 	};
 	return 0;
 }
 
 int regs_set(struct vcpu *v, const struct kvm_regs *r)
 {
-	v->arch.regs[REG_RAX] = r->rax;
-	v->arch.regs[REG_RBX] = r->rbx;
-	v->arch.regs[REG_RCX] = r->rcx;
-	v->arch.regs[REG_RDX] = r->rdx;
-	v->arch.regs[REG_RSI] = r->rsi;
-	v->arch.regs[REG_RDI] = r->rdi;
-	v->arch.regs[REG_RBP] = r->rbp;
-	v->arch.regs[REG_R8] = r->r8;
-	v->arch.regs[REG_R9] = r->r9;
-	v->arch.regs[REG_R10] = r->r10;
-	v->arch.regs[REG_R11] = r->r11;
-	v->arch.regs[REG_R12] = r->r12;
-	v->arch.regs[REG_R13] = r->r13;
-	v->arch.regs[REG_R14] = r->r14;
-	v->arch.regs[REG_R15] = r->r15;
-	reg_write(v, REG_RSP, r->rsp);
-	reg_write(v, REG_RIP, r->rip);
-	reg_write(v, REG_RFLAGS, r->rflags | X86_EFLAGS_FIXED);
+	v->arch.regs[VREG_RAX] = r->rax;
+	v->arch.regs[VREG_RBX] = r->rbx;
+	v->arch.regs[VREG_RCX] = r->rcx;
+	v->arch.regs[VREG_RDX] = r->rdx;
+	v->arch.regs[VREG_RSI] = r->rsi;
+	v->arch.regs[VREG_RDI] = r->rdi;
+	v->arch.regs[VREG_RBP] = r->rbp;
+	v->arch.regs[VREG_R8] = r->r8;
+	v->arch.regs[VREG_R9] = r->r9;
+	v->arch.regs[VREG_R10] = r->r10;
+	v->arch.regs[VREG_R11] = r->r11;
+	v->arch.regs[VREG_R12] = r->r12;
+	v->arch.regs[VREG_R13] = r->r13;
+	v->arch.regs[VREG_R14] = r->r14;
+	v->arch.regs[VREG_R15] = r->r15;
+	reg_write(v, VREG_RSP, r->rsp);
+	reg_write(v, VREG_RIP, r->rip);
+	reg_write(v, VREG_RFLAGS, r->rflags | X86_EFLAGS_FIXED);
 	v->arch.exc.pending = false;
 	vcpu_request(v, REQ_EVENT);
 	return 0;
@@ -289,7 +290,7 @@ int debugregs_set(struct vcpu *v, const struct kvm_debugregs *d)
 	if (d->flags || (d->dr6 >> 32) || (d->dr7 >> 32))
 		return -EINVAL;
 	memcpy(v->arch.db, d->db, sizeof(v->arch.db));
-	v->arch.dr6 = d->dr6 | DR6_RESERVED;
+	v->arch.dr6 = d->dr6 | DR6_FIXED_1;
 	v->arch.dr7 = (d->dr7 & ~0xd000ull) | DR7_FIXED_1;
 	vmcs_write(GUEST_DR7, v->arch.dr7);
 	return 0;

@@ -10,11 +10,14 @@
 #include <linux/entry-kvm.h>
 #include <linux/hw_breakpoint.h>
 #include <linux/sched/signal.h>
+#include <linux/percpu.h>
 #include <asm/debugreg.h>
+#include <asm/desc.h>
 #include <asm/fpu/api.h>
 #include <asm/fpu/xcr.h>
 #include <asm/nospec-branch.h>
 #include <asm/spec-ctrl.h>
+#include <asm/mmu_context.h>
 #include <asm/vmx.h>
 
 #include "../arch.h"
@@ -51,7 +54,7 @@ static void run_guest_load(struct vcpu *v)
 	savesegment(gs, x->host_gs);
 	savesegment(ds, x->host_ds);
 	savesegment(es, x->host_es);
-	store_ldt(x->host_ldt);
+	asm("sldt %0" : "=m" (x->host_ldt));
 	if (x->host_fs_base != current->thread.fsbase) {
 		x->host_fs_base = current->thread.fsbase;
 		vmcs_write(HOST_FS_BASE, x->host_fs_base);
@@ -75,7 +78,7 @@ void run_guest_put(struct vcpu *v)
 	msr_put_guest(v);
 	/* an exit leaves null selectors, no LDT and maximal GDT and TSS limits */
 	if (x->host_ldt)
-		load_ldt(x->host_ldt);
+		asm volatile("lldt %0" : : "m" (x->host_ldt));
 	if (x->host_fs)
 		loadsegment(fs, x->host_fs);
 	if (x->host_gs)
@@ -162,7 +165,7 @@ static void run_load_debug(struct vcpu *v)
 static void run_save_debug(struct vcpu *v)
 {
 	get_debugreg(v->arch.dr6, 6);
-	set_debugreg(DR6_RESERVED, 6);
+	set_debugreg(DR6_FIXED_1, 6);
 	if (hw_breakpoint_active())
 		hw_breakpoint_restore();
 }
@@ -190,7 +193,7 @@ static void run_world_switch(struct vcpu *v)
 {
 	struct arch_vcpu *a = &v->arch;
 	struct vmx_vcpu *x = a->vmx;
-	bool debug = a->dr7 & DR7_BP_EN_MASK;
+	bool debug = a->dr7 & DR7_ENABLE_MASK;
 	bool xcr0 = a->xcr0 != run_host_xcr0 && (a->cr4 & X86_CR4_OSXSAVE);
 	int failed;
 

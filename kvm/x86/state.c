@@ -8,6 +8,8 @@
  * without an exit), the others are read from the shadow.
  */
 #include <asm/cpufeature.h>
+#include <linux/percpu.h>
+#include <asm/debugreg.h>
 
 #include "../arch.h"
 #include "lapic.h"
@@ -36,23 +38,23 @@ void state_fetch(struct vcpu *v, enum reg_index r)
 	struct arch_vcpu *a = &v->arch;
 
 	switch (r) {
-	case REG_RSP:
-		a->regs[REG_RSP] = vmcs_read(GUEST_RSP);
+	case VREG_RSP:
+		a->regs[VREG_RSP] = vmcs_read(GUEST_RSP);
 		break;
-	case REG_RIP:
+	case VREG_RIP:
 		a->rip = vmcs_read(GUEST_RIP);
 		break;
-	case REG_RFLAGS:
+	case VREG_RFLAGS:
 		a->rflags = vmcs_read(GUEST_RFLAGS);
 		break;
-	case REG_CR0:
+	case VREG_CR0:
 		a->cr0 = (a->cr0 & ~CR0_OWNED) |
 			 (vmcs_read(GUEST_CR0) & CR0_OWNED);
 		break;
-	case REG_CR3:
+	case VREG_CR3:
 		a->cr3 = vmcs_read(GUEST_CR3);
 		break;
-	case REG_CR4:
+	case VREG_CR4:
 		a->cr4 = (a->cr4 & ~CR4_OWNED) |
 			 (vmcs_read(GUEST_CR4) & CR4_OWNED);
 		break;
@@ -66,11 +68,11 @@ void state_flush(struct vcpu *v)
 {
 	struct arch_vcpu *a = &v->arch;
 
-	if (a->dirty & BIT(REG_RSP))
-		vmcs_write(GUEST_RSP, a->regs[REG_RSP]);
-	if (a->dirty & BIT(REG_RIP))
+	if (a->dirty & BIT(VREG_RSP))
+		vmcs_write(GUEST_RSP, a->regs[VREG_RSP]);
+	if (a->dirty & BIT(VREG_RIP))
 		vmcs_write(GUEST_RIP, a->rip);
-	if (a->dirty & BIT(REG_RFLAGS))
+	if (a->dirty & BIT(VREG_RFLAGS))
 		vmcs_write(GUEST_RFLAGS, a->rflags);
 	a->dirty = 0;
 }
@@ -78,7 +80,7 @@ void state_flush(struct vcpu *v)
 void state_load_cr0(struct vcpu *v, unsigned long cr0)
 {
 	v->arch.cr0 = cr0;
-	v->arch.avail |= BIT(REG_CR0);
+	v->arch.avail |= BIT(VREG_CR0);
 	vmcs_write(CR0_READ_SHADOW, cr0);
 	vmcs_write(CR0_GUEST_HOST_MASK, ~CR0_OWNED);
 	vmcs_write(GUEST_CR0, (cr0 & ~(X86_CR0_CD | X86_CR0_NW)) | X86_CR0_NE |
@@ -88,7 +90,7 @@ void state_load_cr0(struct vcpu *v, unsigned long cr0)
 void state_load_cr4(struct vcpu *v, unsigned long cr4)
 {
 	v->arch.cr4 = cr4;
-	v->arch.avail |= BIT(REG_CR4);
+	v->arch.avail |= BIT(VREG_CR4);
 	vmcs_write(CR4_READ_SHADOW, cr4);
 	vmcs_write(CR4_GUEST_HOST_MASK, ~CR4_OWNED);
 	vmcs_write(GUEST_CR4, cr4 | X86_CR4_VMXE);
@@ -97,7 +99,7 @@ void state_load_cr4(struct vcpu *v, unsigned long cr4)
 void state_load_cr3(struct vcpu *v, unsigned long cr3)
 {
 	v->arch.cr3 = cr3;
-	v->arch.avail |= BIT(REG_CR3);
+	v->arch.avail |= BIT(VREG_CR3);
 	vmcs_write(GUEST_CR3, cr3);
 }
 
@@ -248,7 +250,7 @@ int x86_cpl(struct vcpu *v)
 {
 	if (!(state_cr0(v) & X86_CR0_PE))
 		return 0;
-	if (reg_read(v, REG_RFLAGS) & X86_EFLAGS_VM)
+	if (reg_read(v, VREG_RFLAGS) & X86_EFLAGS_VM)
 		return 3;
 	return (vmcs_read(GUEST_SS_AR_BYTES) >> 5) & 3;
 }
@@ -353,13 +355,13 @@ void vcpu_reset(struct vcpu *v, bool init)
 	atomic_set(&a->nmi_pending, 0);
 	a->triple_fault = false;
 	memset(a->db, 0, sizeof(a->db));
-	a->dr6 = DR6_RESERVED;
+	a->dr6 = DR6_FIXED_1;
 	a->dr7 = DR7_FIXED_1;
 	memset(a->regs, 0, sizeof(a->regs));
-	a->regs[REG_RDX] = 0x600;
-	reg_write(v, REG_RSP, 0);
-	reg_write(v, REG_RFLAGS, X86_EFLAGS_FIXED);
-	reg_write(v, REG_RIP, 0xfff0);
+	a->regs[VREG_RDX] = 0x600;
+	reg_write(v, VREG_RSP, 0);
+	reg_write(v, VREG_RFLAGS, X86_EFLAGS_FIXED);
+	reg_write(v, VREG_RIP, 0xfff0);
 	a->cr2 = 0;
 	msr_vcpu_reset(v, init);
 	fpu_vcpu_reset(v, init);
@@ -384,6 +386,6 @@ void vcpu_start_at(struct vcpu *v, u8 sipi_vector)
 	cs.selector = sipi_vector << 8;
 	cs.base = (u64)sipi_vector << 12;
 	state_set_segment(v, SEG_CS, &cs);
-	reg_write(v, REG_RIP, 0);
+	reg_write(v, VREG_RIP, 0);
 	v->arch.mp_state = KVM_MP_STATE_RUNNABLE;
 }

@@ -5,9 +5,9 @@
 #include <linux/cpufeature.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
-#include <linux/percpu.h>
+#include <linux/perf_event.h>
 #include <asm/cpu.h>
-#include <asm/intel_pt.h>
+#include <asm/perf_event.h>
 #include <asm/msr.h>
 #include <asm/reboot.h>
 #include <asm/tlbflush.h>
@@ -64,7 +64,7 @@ static int vmx_read_caps(const char **lack)
 			 SECONDARY_EXEC_WBINVD_EXITING |
 			 SECONDARY_EXEC_ENABLE_RDTSCP |
 			 SECONDARY_EXEC_ENABLE_INVPCID |
-			 SECONDARY_EXEC_ENABLE_XSAVES |
+			 SECONDARY_EXEC_XSAVES |
 			 SECONDARY_EXEC_APIC_REGISTER_VIRT |
 			 SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY |
 			 SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE,

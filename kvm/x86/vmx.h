@@ -48,7 +48,8 @@ struct vmx_vcpu {
 
 	/* MSRs that stay in the CPU while the vCPU is loaded */
 	u64 kernel_gs_base, star, lstar, cstar, sfmask, tsc_aux;
-	u64 host_kernel_gs_base;
+	u64 host_kernel_gs_base, host_tsc_aux;
+	bool tsc_aux_loaded;
 	struct pgt_cache tables;	/* for the next EPT fault */
 	int last_vmentry_cpu;
 };
@@ -58,6 +59,15 @@ struct vmcs_hdr {
 	u32 abort;
 	char data[];
 };
+
+/* Debug registers, beyond <asm/debugreg.h>.  SDM volume 3, 17.2. */
+#define DR6_BD		BIT(13)		/* access with DR7.GD set */
+#define DR6_FIXED_1	0xffff0ff0ul
+#define DR7_GD		BIT(13)
+#define DR7_FIXED_1	0x400ul
+#define DR7_ENABLE_MASK	0xfful
+
+#define MCG_CTL_P	BIT_ULL(8)	/* of IA32_MCG_CAP */
 
 /* --- vmx.c -------------------------------------------------------------- */
 /* 0 or -EOPNOTSUPP with one log line. */
@@ -181,46 +191,46 @@ void state_fetch(struct vcpu *v, enum reg_index r);
 
 static inline unsigned long reg_read(struct vcpu *v, enum reg_index r)
 {
-	if (r == REG_RSP || r == REG_RIP || r == REG_RFLAGS)
+	if (r == VREG_RSP || r == VREG_RIP || r == VREG_RFLAGS)
 		if (!reg_avail(v, r))
 			state_fetch(v, r);
-	if (r == REG_RIP)
+	if (r == VREG_RIP)
 		return v->arch.rip;
-	if (r == REG_RFLAGS)
+	if (r == VREG_RFLAGS)
 		return v->arch.rflags;
 	return v->arch.regs[r];
 }
 
 static inline void reg_write(struct vcpu *v, enum reg_index r, unsigned long x)
 {
-	if (r == REG_RIP)
+	if (r == VREG_RIP)
 		v->arch.rip = x;
-	else if (r == REG_RFLAGS)
+	else if (r == VREG_RFLAGS)
 		v->arch.rflags = x;
 	else
 		v->arch.regs[r] = x;
-	if (r == REG_RSP || r == REG_RIP || r == REG_RFLAGS)
+	if (r == VREG_RSP || r == VREG_RIP || r == VREG_RFLAGS)
 		reg_mark(v, r);
 }
 
 static inline unsigned long state_cr0(struct vcpu *v)
 {
-	if (!reg_avail(v, REG_CR0))
-		state_fetch(v, REG_CR0);
+	if (!reg_avail(v, VREG_CR0))
+		state_fetch(v, VREG_CR0);
 	return v->arch.cr0;
 }
 
 static inline unsigned long state_cr3(struct vcpu *v)
 {
-	if (!reg_avail(v, REG_CR3))
-		state_fetch(v, REG_CR3);
+	if (!reg_avail(v, VREG_CR3))
+		state_fetch(v, VREG_CR3);
 	return v->arch.cr3;
 }
 
 static inline unsigned long state_cr4(struct vcpu *v)
 {
-	if (!reg_avail(v, REG_CR4))
-		state_fetch(v, REG_CR4);
+	if (!reg_avail(v, VREG_CR4))
+		state_fetch(v, VREG_CR4);
 	return v->arch.cr4;
 }
 

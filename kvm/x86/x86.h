@@ -5,12 +5,14 @@
 #ifndef XKVM_X86_H
 #define XKVM_X86_H
 
+#include <linux/thread_info.h>
+#include <asm/fpu/api.h>
+
 #include "../vm.h"
 
 /* --- state.c: registers as the rest of the module sees them ------------- */
 
-static inline unsigned long reg_read(struct vcpu *v, enum reg_index r);
-static inline void reg_write(struct vcpu *v, enum reg_index r, unsigned long x);
+/* reg_read(), reg_write() and the other cached accessors are in vmx.h. */
 
 /* Power-on reset or INIT (@init).  vCPU thread or mutex, loaded. */
 void vcpu_reset(struct vcpu *vcpu, bool init);
@@ -29,9 +31,6 @@ int x86_set_xcr0(struct vcpu *vcpu, u64 xcr0);
 int x86_set_efer(struct vcpu *vcpu, u64 efer, bool host);
 bool x86_cr0_valid(unsigned long cr0);
 
-static inline bool is_long_mode(struct vcpu *v);	/* EFER.LMA */
-static inline bool is_paging(struct vcpu *v);
-static inline bool is_pae_paging(struct vcpu *v);	/* PAE, not long mode */
 bool is_64bit_code(struct vcpu *v);			/* LMA && CS.L */
 int x86_cpl(struct vcpu *v);
 
@@ -83,7 +82,6 @@ int tsc_set_clock(struct vm *vm, const struct kvm_clock_data *d);
 #define CPUF_FFXSR	(1ull << 20)
 #define CPUF_WAITPKG	(1ull << 21)
 
-static inline bool guest_has(const struct vcpu *v, u64 f);
 static inline bool guest_has_x2apic(const struct vcpu *v)
 {
 	return v->arch.features & CPUF_X2APIC;
@@ -139,6 +137,16 @@ int fpu_set_xcrs(struct vcpu *v, const struct kvm_xcrs *x);
 unsigned int fpu_xsave_size(void);	/* KVM_CAP_XSAVE2 */
 /* The XCR0 bits this host can give to a guest. */
 u64 fpu_supported_xcr0(void);
+/* One XMM register of the guest, 16 bytes.  Between load and put. */
+void fpu_read_xmm(unsigned int reg, void *buf);
+void fpu_write_xmm(unsigned int reg, const void *buf);
+
+/* The guest's state back into the CPU, if the kernel used it; interrupts off. */
+static inline void fpu_prepare_entry(void)
+{
+	if (unlikely(test_thread_flag(TIF_NEED_FPU_LOAD)))
+		switch_fpu_return();
+}
 
 /* --- paging.c: the guest's own page tables -------------------------------- */
 
@@ -154,6 +162,12 @@ u64 fpu_supported_xcr0(void);
  */
 int paging_translate(struct vcpu *v, u64 gva, u32 access, gpa_t *gpa,
 		     u32 *pf_error);
+/*
+ * Translate and read @len bytes within a page; -EOPNOTSUPP: no memory there,
+ * -EFAULT: user space has it not.  Otherwise as paging_translate().
+ */
+int paging_read(struct vcpu *v, u64 gva, u32 access, void *buf,
+		unsigned int len, u32 *pf_error);
 /* Load PDPTEs for PAE paging from CR3; 0, or 1 for reserved bits (#GP). */
 int paging_load_pdptrs(struct vcpu *v, unsigned long cr3);
 u64 paging_rsvd_maxphy(struct vcpu *v);	/* address bits beyond MAXPHYADDR */

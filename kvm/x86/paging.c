@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The guest's own page tables, walked as the CPU would do it: translation and
+ * protection of linear addresses, accessed and dirty bits.
+ *
+ * A walk holds slots_lock for reading, because it reads the tables through the
+ * VM's user mapping.  Nothing of a walk is kept: the guest may change its
+ * tables and flush its TLB without an exit.
+ * Source: SDM volume 3, chapter 4 "Paging" (4.3 32-bit, 4.4 PAE, 4.5 4-level,
+ * 4.6 access rights, 4.7 error code, 4.8 accessed and dirty flags).
+ */
+#include <linux/uaccess.h>
+
+#include "../arch.h"
+#include "lapic.h"
+#include "vmx.h"
+
+#define ENT_P		BIT_ULL(0)
+#define ENT_W		BIT_ULL(1)
+#define ENT_U		BIT_ULL(2)
+#define ENT_A		BIT_ULL(5)
+#define ENT_D		BIT_ULL(6)
+#define ENT_PS		BIT_ULL(7)
+#define ENT_NX		BIT_ULL(63)
+#define ENT_ADDR	GENMASK_ULL(51, 12)
+#define ENT_PSE36	GENMASK_ULL(20, 13)	/* address bits 39:32 */
+
+#define PF_P		BIT(0)
+#define PF_W		BIT(1)
+#define PF_U		BIT(2)
+#define PF_RSVD		BIT(3)
+#define PF_I		BIT(4)
+
+/* PDPTE, PAE paging: bits that must be 0 below the physical address. */
+#define PDPTE_RSVD	(GENMASK_ULL(2, 1) | GENMASK_ULL(8, 5))
+
+#define PAGING_LEVELS	5
+/* Walks that lost a race for an accessed or dirty bit, at most. */
+#define PAGING_TRIES	32
+
+struct paging_entry {
+	u64 val;
+	void __user *at;
+	gfn_t gfn;
+	bool fixed;			/* in a read-only slot: no A and D */
+};
+
+struct paging_walk {
+	u64 gva;
+	u64 table;			/* address of the table to look into */
+	u64 rsvd;			/* bits that must be 0 in every entry */
+	u32 access;			/* PAGING_* */
+	u32 error;			/* of the #PF, without PF_P and PF_RSVD */
+	u8 level;			/* of that table; 0 has the 4 KiB pages */
+	u8 nr;
+	bool wide;			/* entries have 64 bits */
+	bool large;			/* CR4.PSE, or what implies it */
+	bool wp, no_user;		/* CR0.WP; SMEP or SMAP applies */
+	u8 maxphyaddr;
+	struct paging_entry entry[PAGING_LEVELS];
+};
+
+static unsigned int paging_maxphyaddr(const struct vcpu *v)
+{
+	unsigned int bits = v->arch.maxphyaddr;
+
+	/* before KVM_SET_CPUID2: the least a CPU with PAE has */
+	return bits >= 32 && bits <= 52 ? bits : 36;
+}
+
+u64 paging_rsvd_maxphy(struct vcpu *v)
+{
+	return GENMASK_ULL(63, paging_maxphyaddr(v));
+}
+
+/* Supervisor accesses to user pages: SMEP for fetches, SMAP for the others. */
+static bool paging_no_user(struct vcpu *v, u32 access, unsigned long cr4)
+{
+	if (access & PAGING_FETCH)
+		return cr4 & X86_CR4_SMEP;
+	if (!(cr4 & X86_CR4_SMAP))
+		return false;
+	return (access & PAGING_IMPLICIT) ||
+	       !(reg_read(v, VREG_RFLAGS) & X86_EFLAGS_AC);
+}
+
+static u32 paging_error(struct vcpu *v, u32 access, unsigned long cr4)
+{
+	u32 error = 0;
+
+	if (access & PAGING_WRITE)
+		error |= PF_W;
+	if (access & PAGING_USER)
+		error |= PF_U;
+	if ((access & PAGING_FETCH) &&
+	    ((cr4 & X86_CR4_SMEP) ||
+	     ((cr4 & X86_CR4_PAE) && (v->arch.efer & EFER_NX))))
+		error |= PF_I;
+	return error;
+}
+
+/* PAE paging starts from the PDPTEs that the CPU holds, not from memory. */
+static u64 paging_pdpte(u64 gva)
+{
+	switch ((gva >> 30) & 3) {
+	case 0:
+		return vmcs_read(GUEST_PDPTR0);
+	case 1:
+		return vmcs_read(GUEST_PDPTR1);
+	case 2:
+		return vmcs_read(GUEST_PDPTR2);
+	default:
+		return vmcs_read(GUEST_PDPTR3);
+	}
+}
+
+/* Where the walk begins and by which rules.  False: PDPTE not present. */
+static bool paging_begin(struct vcpu *v, struct paging_walk *w, u64 gva,
+			 u32 access)
+{
+	unsigned long cr4 = state_cr4(v);
+	u64 root = state_cr3(v);
+
+	w->gva = gva;
+	w->access = access;
+	w->error = paging_error(v, access, cr4);
+	w->maxphyaddr = paging_maxphyaddr(v);
+	w->wp = state_cr0(v) & X86_CR0_WP;
+	w->no_user = !(access & PAGING_USER) && paging_no_user(v, access, cr4);
+	w->nr = 0;
+	w->wide = cr4 & X86_CR4_PAE;
+	w->large = cr4 & (X86_CR4_PSE | X86_CR4_PAE);
+	w->rsvd = 0;
+	w->level = 1;
+	w->table = root & ENT_ADDR & GENMASK_ULL(31, 0);
+	if (!w->wide)
+		return true;
+	w->rsvd = GENMASK_ULL(51, 0) & ~GENMASK_ULL(w->maxphyaddr - 1, 0);
+	if (!(v->arch.efer & EFER_NX))
+		w->rsvd |= ENT_NX;
+	if (is_long_mode(v)) {
+		w->level = cr4 & X86_CR4_LA57 ? 4 : 3;
+		w->table = root & ENT_ADDR;
+		return true;
+	}
+	w->rsvd |= GENMASK_ULL(62, 52);
+	root = paging_pdpte(gva);
+	w->table = root & ENT_ADDR;
+	return root & ENT_P;
+}
+
+static unsigned int paging_shift(const struct paging_walk *w)
+{
+	return PAGE_SHIFT + w->level * (w->wide ? 9 : 10);
+}
+
+static bool paging_is_leaf(const struct paging_walk *w, u64 val)
+{
+	return !w->level || ((val & ENT_PS) && w->large);
+}
+
+static bool paging_is_reserved(const struct paging_walk *w, u64 val)
+{
+	if (val & w->rsvd)
+		return true;
+	if (!w->level || !(val & ENT_PS))
+		return false;
+	if (!w->wide)	/* 4 MiB: an address of 40 bits at most */
+		return w->large &&
+		       (val & GENMASK_ULL(21, min(w->maxphyaddr, 40) - 19));
+	if (w->level > 2 || (w->level == 2 && !boot_cpu_has(X86_FEATURE_GBPAGES)))
+		return true;
+	return val & GENMASK_ULL(paging_shift(w) - 1, 13);
+}
+
+/* 0; 1: no memory there; -EFAULT: there should be. */
+static int paging_read_entry(struct vcpu *v, struct paging_walk *w,
+			     struct paging_entry *e)
+{
+	unsigned int index = w->gva >> paging_shift(w);
+	struct memslot_ref ref;
+	gpa_t gpa;
+	u32 val32;
+
+	gpa = w->table + (w->wide ? (index & 511) * 8 : (index & 1023) * 4);
+	e->gfn = gpa >> PAGE_SHIFT;
+	if (memslot_lookup(v->vm, v, e->gfn, &ref))
+		return 1;
+	e->at = (void __user *)(unsigned long)(ref.hva + offset_in_page(gpa));
+	e->fixed = ref.flags & KVM_MEM_READONLY;
+	if (w->wide)
+		return __get_user(e->val, (u64 __user *)e->at);
+	if (__get_user(val32, (u32 __user *)e->at))
+		return -EFAULT;
+	e->val = val32;
+	return 0;
+}
+
+static bool paging_allows(const struct paging_walk *w, u64 rights, bool nx)
+{
+	bool write = w->access & PAGING_WRITE;
+
+	if (nx && (w->access & PAGING_FETCH))
+		return false;
+	if (w->access & PAGING_USER)
+		return (rights & ENT_U) && (!write || (rights & ENT_W));
+	if (write && w->wp && !(rights & ENT_W))
+		return false;
+	return !(w->no_user && (rights & ENT_U));
+}
+
+static int paging_cmpxchg(const struct paging_walk *w, struct paging_entry *e,
+			  u64 new)
+{
+	u32 old32 = e->val;
+	u64 old = e->val;
+
+	if (w->wide)
+		return __try_cmpxchg_user((u64 __user *)e->at, &old, new, wide);
+	return __try_cmpxchg_user((u32 __user *)e->at, &old32, (u32)new, narrow);
+}
+
+/* Set accessed and dirty bits.  0, 1: an entry has changed, or -EFAULT. */
+static int paging_mark(struct vcpu *v, struct paging_walk *w)
+{
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < w->nr; i++) {
+		struct paging_entry *e = &w->entry[i];
+		u64 bits = ENT_A;
+
+		if (i == w->nr - 1 && (w->access & PAGING_WRITE))
+			bits |= ENT_D;
+		if ((e->val & bits) == bits || e->fixed)
+			continue;
+		ret = paging_cmpxchg(w, e, e->val | bits);
+		if (ret)
+			return ret;
+		mark_page_dirty(v->vm, e->gfn);
+	}
+	return 0;
+}
+
+static gpa_t paging_leaf_gpa(const struct paging_walk *w, u64 val)
+{
+	u64 offset = GENMASK_ULL(paging_shift(w) - 1, 0);
+	gpa_t gpa = (val & ENT_ADDR & ~offset) | (w->gva & offset);
+
+	if (!w->wide && w->level)
+		gpa |= (val & ENT_PSE36) << (32 - 13);
+	return gpa;
+}
+
+/* 0; 1 with *@pf_error; -EAGAIN: an entry changed meanwhile; -EFAULT. */
+static int paging_walk_once(struct vcpu *v, u64 gva, u32 access, gpa_t *gpa,
+			    u32 *pf_error)
+{
+	struct paging_walk w;
+	struct paging_entry *e;
+	u64 rights = ENT_W | ENT_U;
+	bool nx = false;
+	int ret;
+
+	if (!paging_begin(v, &w, gva, access))
+		goto fault;
+	for (;; w.level--) {
+		e = &w.entry[w.nr++];
+		ret = paging_read_entry(v, &w, e);
+		if (ret < 0)
+			return ret;
+		if (ret || !(e->val & ENT_P))
+			goto fault;
+		if (unlikely(paging_is_reserved(&w, e->val))) {
+			w.error |= PF_P | PF_RSVD;
+			goto fault;
+		}
+		rights &= e->val;
+		nx |= w.wide && (e->val & ENT_NX);
+		if (paging_is_leaf(&w, e->val))
+			break;
+		w.table = e->val & ENT_ADDR;
+	}
+	if (!paging_allows(&w, rights, nx)) {
+		w.error |= PF_P;
+		goto fault;
+	}
+	*gpa = paging_leaf_gpa(&w, e->val);
+	if (access & PAGING_NO_AD)
+		return 0;
+	ret = paging_mark(v, &w);
+	return ret > 0 ? -EAGAIN : ret;
+fault:
+	*pf_error = w.error;
+	return 1;
+}
+
+/* paging_translate() under slots_lock. */
+static int paging_walk(struct vcpu *v, u64 gva, u32 access, gpa_t *gpa,
+		       u32 *pf_error)
+{
+	int ret, tries = 0;
+
+	lockdep_assert_held(&v->vm->slots_lock);
+	if (!is_paging(v)) {
+		*gpa = gva;
+		return 0;
+	}
+	do {
+		ret = paging_walk_once(v, gva, access, gpa, pf_error);
+	} while (unlikely(ret == -EAGAIN) && ++tries < PAGING_TRIES);
+	return ret;
+}
+
+int paging_translate(struct vcpu *v, u64 gva, u32 access, gpa_t *gpa,
+		     u32 *pf_error)
+{
+	int ret;
+
+	down_read(&v->vm->slots_lock);
+	ret = paging_walk(v, gva, access, gpa, pf_error);
+	up_read(&v->vm->slots_lock);
+	return ret;
+}
+
+int paging_read(struct vcpu *v, u64 gva, u32 access, void *buf,
+		unsigned int len, u32 *pf_error)
+{
+	struct memslot_ref ref;
+	const void __user *from;
+	gpa_t gpa;
+	int ret;
+
+	down_read(&v->vm->slots_lock);
+	ret = paging_walk(v, gva, access, &gpa, pf_error);
+	if (ret)
+		goto out;
+	ret = -EOPNOTSUPP;
+	if (lapic_owns(v, gpa) ||
+	    memslot_lookup(v->vm, v, gpa >> PAGE_SHIFT, &ref))
+		goto out;
+	from = (void __user *)(unsigned long)(ref.hva + offset_in_page(gpa));
+	ret = __copy_from_user(buf, from, len) ? -EFAULT : 0;
+out:
+	up_read(&v->vm->slots_lock);
+	return ret;
+}
+
+int paging_load_pdptrs(struct vcpu *v, unsigned long cr3)
+{
+	u64 rsvd = paging_rsvd_maxphy(v) | PDPTE_RSVD, pdpte[4];
+	int i;
+
+	if (guest_read(v->vm, cr3 & GENMASK_ULL(31, 5), pdpte, sizeof(pdpte)))
+		return 1;
+	for (i = 0; i < 4; i++)
+		if ((pdpte[i] & ENT_P) && (pdpte[i] & rsvd))
+			return 1;
+	vmcs_write(GUEST_PDPTR0, pdpte[0]);
+	vmcs_write(GUEST_PDPTR1, pdpte[1]);
+	vmcs_write(GUEST_PDPTR2, pdpte[2]);
+	vmcs_write(GUEST_PDPTR3, pdpte[3]);
+	return 0;
+}
+
+/* --- hypercall arguments ---------------------------------------------------- */
+
+/* The piece of [@va, @va + @len) in the first page; 0: not canonical. */
+static size_t paging_piece(struct vcpu *v, u64 *va, size_t len)
+{
+	unsigned int bits = state_cr4(v) & X86_CR4_LA57 ? 57 : 48;
+
+	if (!is_64bit_code(v))
+		*va = (u32)*va;
+	else if ((u64)sign_extend64(*va, bits - 1) != *va)
+		return 0;
+	return min_t(size_t, len, PAGE_SIZE - offset_in_page(*va));
+}
+
+static u32 paging_cpl_access(struct vcpu *v)
+{
+	return x86_cpl(v) == 3 ? PAGING_USER : 0;
+}
+
+int arch_guest_read_va(struct vcpu *v, u64 va, void *to, size_t len)
+{
+	u32 access = paging_cpl_access(v), error;
+	size_t n;
+
+	for (; len; va += n, to += n, len -= n) {
+		n = paging_piece(v, &va, len);
+		if (!n || paging_read(v, va, access, to, n, &error))
+			return -EFAULT;
+	}
+	return 0;
+}
+
+int arch_guest_write_va(struct vcpu *v, u64 va, const void *from, size_t len)
+{
+	u32 access = paging_cpl_access(v) | PAGING_WRITE, error;
+	gpa_t gpa;
+	size_t n;
+
+	for (; len; va += n, from += n, len -= n) {
+		n = paging_piece(v, &va, len);
+		if (!n || paging_translate(v, va, access, &gpa, &error) ||
+		    lapic_owns(v, gpa) || guest_write(v->vm, gpa, from, n))
+			return -EFAULT;
+	}
+	return 0;
+}
