@@ -528,7 +528,7 @@ int xlcfg_load(struct vm_config *cfg, const char *path,
 {
 	struct xl_tree tree = { 0 };
 	char *text = NULL;
-	size_t len;
+	size_t len = 0;
 	int ret;
 
 	memset(cfg, 0, sizeof(*cfg));
