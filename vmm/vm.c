@@ -453,6 +453,9 @@ static int vm_prepare(struct vm_host *h, const struct vm_run_opts *opts)
 		vm_fail(h, err, "control socket");
 		goto err_loop;
 	}
+	/* A guest without its first console client is better than none. */
+	if (opts->console_fd >= 0)
+		control_console_adopt(vm->ctl, opts->console_fd);
 	return 0;
 
 err_loop:
