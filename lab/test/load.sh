@@ -1,0 +1,57 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
+# In the emulated host: the module loads and unloads again and again, and
+# leaves nothing behind. Run last: it takes out what lab/host inserted.
+
+n=0
+verdict()
+{
+	n=$((n + 1))
+	if [ "$2" -eq 0 ]; then
+		echo "ok $n - $1"
+	else
+		echo "not ok $n - $1"
+		status=1
+	fi
+}
+
+times()
+{
+	local i=0
+
+	while [ $i -lt "$1" ]; do
+		insmod /lab/xkvm.ko || return
+		[ -c /dev/xkvm ] || return
+		rmmod xkvm || return
+		i=$((i + 1))
+	done
+}
+
+free_kib()
+{
+	echo 3 >/proc/sys/vm/drop_caches
+	awk '/^MemFree/ { print $2 }' /proc/meminfo
+}
+
+status=0
+dmesg -c >/dev/null
+rmmod xkvm
+verdict 'the module unloads' $?
+times 5
+before=$(free_kib)
+times 50
+verdict 'it loads and unloads 50 times' $?
+after=$(free_kib)
+echo "# free: $before KiB, then $after KiB"
+[ $((before - after)) -lt 2048 ]
+verdict 'no memory is lost' $?
+[ ! -e /dev/xkvm ] && [ ! -e /sys/module/xkvm ] &&
+	[ ! -e /sys/kernel/debug/xkvm ]
+verdict 'nothing of it is left' $?
+insmod /lab/xkvm.ko
+verdict 'it loads again' $?
+! dmesg | grep -E 'BUG|WARNING|Oops|Call Trace|refused|leak'
+verdict 'the kernel logged no complaint' $?
+echo "1..$n"
+exit $status
