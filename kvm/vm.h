@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * struct vm and struct vcpu: what both architectures know of them.
- *
- * Lock order, outermost first:
- *   vcpu->mutex > vm->lock > vm->slots_lock > xen.lock > vm->mmu_lock
- *   mmu_hook lock > vm->mmu_lock
- *   gpc->lock nests inside everything but is taken in atomic context.
+ * The lock order is in README.md.
  */
 #ifndef XKVM_VM_H
 #define XKVM_VM_H

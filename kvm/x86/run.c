@@ -115,12 +115,10 @@ static void run_requests(struct vcpu *v)
 /* Timers, IPIs that start or reset the vCPU, deferred Xen events. */
 static void run_collect(struct vcpu *v)
 {
-	if (v->arch.lapic) {
-		if (lapic_timer_expired(v))
-			lapic_timer_deliver(v);
-		if (lapic_has_events(v))
-			lapic_take_events(v);
-	}
+	if (v->arch.lapic && lapic_timer_expired(v))
+		lapic_timer_deliver(v);
+	if (lapic_has_events(v))
+		lapic_take_events(v);
 	if (xen_pending_events(v) || xen_pending_timer(v))
 		xen_inject_pending(v);
 }
@@ -132,6 +130,19 @@ static bool run_wants_window(struct vcpu *v)
 	       !v->vm->arch.irqchip_kernel &&
 	       inject_interrupt_allowed(v) && !v->arch.exc.pending &&
 	       !v->arch.exc.injected && !v->arch.intr.injected;
+}
+
+/* The I/O APIC is user space's and a level-triggered vector ended. */
+static bool run_eoi_exit(struct vcpu *v)
+{
+	int vector = lapic_take_eoi_exit(v);
+
+	if (likely(vector < 0))
+		return false;
+	v->run->exit_reason = KVM_EXIT_IOAPIC_EOI;
+	v->run->eoi.vector = vector;
+	vcpu_request(v, REQ_EVENT);
+	return true;
 }
 
 static int run_shutdown(struct vcpu *v)
@@ -223,6 +234,7 @@ static int run_once(struct vcpu *v)
 	if (!v->arch.vmx->guest_loaded)
 		run_guest_load(v);
 	local_irq_disable();
+	fpu_prepare_entry();
 	WRITE_ONCE(v->mode, IN_GUEST_MODE);
 	/* mode before requests: pairs with vcpu_kick() and vm_request_all() */
 	smp_mb();
@@ -286,6 +298,10 @@ static int run_prepare(struct vcpu *v)
 			v->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
 			return 0;
 		}
+		if (run_eoi_exit(v))
+			return 0;
+		if (v->arch.lapic && v->arch.lapic->vid)
+			vmx_set_rvi(v, lapic_sync_irr(v));
 		inject_events(v);
 	}
 	return 1;

@@ -106,8 +106,7 @@ bool arch_vcpu_runnable(struct vcpu *v)
 	return atomic_read(&a->nmi_pending) || a->exc.pending ||
 	       a->user_vector >= 0 || xen_has_interrupt(v) ||
 	       xen_pending_events(v) || xen_pending_timer(v) ||
-	       (a->lapic && (lapic_timer_expired(v) ||
-			     lapic_highest_irr(v) >= 0));
+	       (a->lapic && (lapic_timer_expired(v) || lapic_has_interrupt(v)));
 }
 
 bool arch_vcpu_in_kernel(struct vcpu *v)

@@ -376,10 +376,13 @@ int xen_vcpu_set_attr(struct vcpu *vcpu, const struct kvm_xen_vcpu_attr *data)
 	mutex_lock(&vcpu->vm->xen.lock);
 	ret = a->set(vcpu, data);
 	mutex_unlock(&vcpu->vm->xen.lock);
-	/* takes xen.lock where it needs it */
-	if (!ret && a->clock)
-		xen_update_pvclock(vcpu);
-	return ret;
+	if (ret || !a->clock)
+		return ret;
+	/* these take xen.lock where they need it */
+	xen_update_pvclock(vcpu);
+	if (xen_pending_events(vcpu))
+		xen_inject_pending(vcpu);
+	return 0;
 }
 
 int xen_vcpu_get_attr(struct vcpu *vcpu, struct kvm_xen_vcpu_attr *data)

@@ -9,9 +9,10 @@
  * shinfo.lock, where they cannot change, and not when a port is registered.
  *
  * Nothing here but the functions that say so sleeps.  A shared_info that is
- * not mapped stops step one with -EWOULDBLOCK.  A vcpu_info that is not mapped
- * stops step two: the selector is kept in xen_vcpu.pending_sel and the vCPU is
- * sent to xen_inject_pending().
+ * not mapped stops step one with -EWOULDBLOCK.  A vcpu_info that is not mapped,
+ * or not placed yet, stops step two: the selector is kept in
+ * xen_vcpu.pending_sel and the vCPU is sent to xen_inject_pending().  So user
+ * space may also take a vcpu_info away, copy it, and place it anew.
  */
 #include <linux/bitops.h>
 #include <linux/errno.h>
@@ -119,7 +120,7 @@ int evtchn_2l_raise(struct vcpu *vcpu, u32 port)
 	const struct xen_layout *l;
 	int ret = -EINVAL;
 
-	if (port && READ_ONCE(vcpu->xen.vcpu_info.active))
+	if (port)
 		ret = evtchn_2l_pend(vcpu->vm, port, &l);
 	if (ret == 1)
 		evtchn_2l_select(vcpu, l, port / l->word_bits);

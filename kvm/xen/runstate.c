@@ -142,8 +142,6 @@ static int runstate_flush_locked(struct vcpu *vcpu)
 	for (;;) {
 		spin_lock_irqsave(&x->runstate_lock, flags);
 		done = runstate_write(vcpu);
-		if (!READ_ONCE(x->runstate.active))
-			done = true;
 		spin_unlock_irqrestore(&x->runstate_lock, flags);
 		if (done)
 			return 0;

@@ -119,7 +119,8 @@ int xen_vcpu_get_attr(struct vcpu *vcpu, struct kvm_xen_vcpu_attr *data);
  * in KVM_CREATE_VCPU) is @e->vcpu.  Any context.
  * 1: delivered; 0: it was pending already; -ENOTCONN: masked, only pending
  * now; -EWOULDBLOCK: nothing was done, call xen_set_evtchn() from a context
- * that sleeps; -EINVAL: no such vCPU, port or priority, or no vcpu_info.
+ * that sleeps; -EINVAL: no such vCPU or port, or no shared_info.
+ * A vCPU without a vcpu_info gets its upcall when it has one.
  */
 int xen_set_evtchn_fast(struct vm *vm,
 			const struct kvm_irq_routing_xen_evtchn *e);
