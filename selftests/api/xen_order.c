@@ -372,7 +372,28 @@ TEST(inactive, "an area that was removed is left alone")
 	CHECK_OK(set_runstate(v, RUNSTATE_blocked));
 	for (int i = 0; i < 0x2000; i++)
 		CHECK(!mem[i]);
+}
+
+TEST(info_later, "events that come before vcpu_info is placed are in it then")
+{
+	struct vm *vm;
+	struct vcpu *v;
+	vcpu_info_t *info;
+
+	xen_require(KVM_XEN_HVM_CONFIG_EVTCHN_SEND);
+	vm = xen_vm(true);
+	v = xen_vcpu(vm, 0);
 	CHECK_OK(xen_set_gpa(v, KVM_XEN_VCPU_ATTR_TYPE_VCPU_INFO,
 			     KVM_XEN_INVALID_GPA));
-	CHECK_ERRNO(xen_send(vm, 70, 0), EINVAL);
+	CHECK_OK(xen_send(vm, 70, 0));
+	CHECK(xen_pending(vm, 70, true));
+	info = vm_ptr(vm, XEN_VCPU_INFO);
+	CHECK(!info->evtchn_upcall_pending);
+	CHECK_OK(xen_set_gpa(v, KVM_XEN_VCPU_ATTR_TYPE_VCPU_INFO,
+			     XEN_VCPU_INFO + 64));
+	if (!strcmp(dev_path(), "/dev/kvm"))
+		return;		/* it waits for the next entry */
+	CHECK(!info->evtchn_upcall_pending);
+	CHECK_EQ(info[1].evtchn_upcall_pending, 1);
+	CHECK_EQ(info[1].evtchn_pending_sel, 1ull << 70 / 64);
 }
