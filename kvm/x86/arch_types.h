@@ -105,13 +105,7 @@ struct arch_vcpu {
 
 	/* an access that waits for user space */
 	unsigned long complete_rip;	/* of the instruction to finish */
-	struct emul_ctxt *emul;
-	struct {
-		gpa_t gpa;
-		unsigned int len, done;
-		bool write, needed, read_done;
-		u8 data[16];
-	} mmio;
+	struct emul_ctxt *emul;		/* mmio.c's; NULL before the first use */
 	struct {
 		u16 port;
 		u8 size;

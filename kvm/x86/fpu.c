@@ -249,10 +249,6 @@ int fpu_set_xcrs(struct vcpu *v, const struct kvm_xcrs *x)
 
 /* --- single registers, for the emulator ------------------------------------- */
 
-#define FPU_XMM_CASES(op)						\
-	op(0) op(1) op(2) op(3) op(4) op(5) op(6) op(7)			\
-	op(8) op(9) op(10) op(11) op(12) op(13) op(14) op(15)
-
 /* The guest's state in the CPU's registers, until fpregs_unlock(). */
 static void fpu_lock_loaded(void)
 {
@@ -261,28 +257,27 @@ static void fpu_lock_loaded(void)
 		switch_fpu_return();
 }
 
+/*
+ * FXSAVE and FXRSTOR reach a register by number and leave the upper halves of
+ * AVX registers alone.
+ */
 void fpu_read_xmm(unsigned int reg, void *buf)
 {
-	u64 (*p)[2] = buf;
+	struct fxregs_state fx __aligned(16);
 
 	fpu_lock_loaded();
-	switch (reg) {
-#define FPU_STORE(n) case n: asm("movups %%xmm" #n ", %0" : "=m" (*p)); break;
-	FPU_XMM_CASES(FPU_STORE)
-#undef FPU_STORE
-	}
+	asm volatile("fxsaveq %0" : "=m" (fx));
 	fpregs_unlock();
+	memcpy(buf, &fx.xmm_space[4 * (reg & 15)], 16);
 }
 
 void fpu_write_xmm(unsigned int reg, const void *buf)
 {
-	const u64 (*p)[2] = buf;
+	struct fxregs_state fx __aligned(16);
 
 	fpu_lock_loaded();
-	switch (reg) {
-#define FPU_LOAD(n) case n: asm volatile("movups %0, %%xmm" #n : : "m" (*p)); break;
-	FPU_XMM_CASES(FPU_LOAD)
-#undef FPU_LOAD
-	}
+	asm volatile("fxsaveq %0" : "=m" (fx));
+	memcpy(&fx.xmm_space[4 * (reg & 15)], buf, 16);
+	asm volatile("fxrstorq %0" : : "m" (fx));
 	fpregs_unlock();
 }

@@ -6,6 +6,8 @@
  * Memory is what a slot has, save a write to a read-only slot and the page of
  * the local APIC, which hides any slot.  Everything is the vCPU thread's own.
  */
+#include <linux/mm.h>
+
 #include "../arch.h"
 #include "../ioeventfd.h"
 #include "lapic.h"
@@ -137,6 +139,8 @@ static struct mmio_read *mmio_replay(struct mmio_state *st, u64 addr,
 	rd = &st->rd[seq];
 	if (rd->len == len && rd->addr == addr)
 		return rd;
+	if (!rd->len)
+		return NULL;
 	/* registers were changed meanwhile: this and what follows is void */
 	st->nr_reads = seq;
 	return NULL;
@@ -307,6 +311,7 @@ static int mmio_io_in(struct emul_ctxt *c, u16 port, unsigned int size,
 	v->arch.pio.size = size;
 	v->arch.pio.count = count;
 	v->arch.pio.in = true;
+	st->io_wanted = true;
 	return EMUL_NEED_IO;
 }
 

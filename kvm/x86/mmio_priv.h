@@ -50,7 +50,8 @@ struct mmio_state {
 
 	/* string I/O */
 	bool io_exit;		/* the CPU has checked the port of the exit */
-	bool io_ready;		/* the data for an INS has come */
+	bool io_wanted;		/* an INS waits for its data */
+	bool io_ready;		/* the data has come */
 	bool io_posted;		/* an OUTS is to go out */
 	bool io_in;
 	u16 io_port;

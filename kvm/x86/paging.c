@@ -9,6 +9,7 @@
  * Source: SDM volume 3, chapter 4 "Paging" (4.3 32-bit, 4.4 PAE, 4.5 4-level,
  * 4.6 access rights, 4.7 error code, 4.8 accessed and dirty flags).
  */
+#include <linux/mm.h>
 #include <linux/uaccess.h>
 
 #include "../arch.h"

@@ -6,6 +6,7 @@
 #ifndef XKVM_X86_VMX_H
 #define XKVM_X86_VMX_H
 
+#include <asm/debugreg.h>
 #include <asm/vmx.h>
 
 #include "x86.h"
@@ -64,7 +65,9 @@ struct vmcs_hdr {
 #define DR6_BD		BIT(13)		/* access with DR7.GD set */
 #define DR6_FIXED_1	0xffff0ff0ul
 #define DR7_GD		BIT(13)
-#define DR7_FIXED_1	0x400ul
+#ifndef DR7_FIXED_1	/* later 6.12 has it */
+#define DR7_FIXED_1	0x400
+#endif
 #define DR7_ENABLE_MASK	0xfful
 
 #define MCG_CTL_P	BIT_ULL(8)	/* of IA32_MCG_CAP */
