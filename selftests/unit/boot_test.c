@@ -17,6 +17,7 @@
 #include "../lib/tap.h"
 #include "../../vmm/x86/acpi.h"
 #include "../../vmm/x86/boot.h"
+#include "../../vmm/x86/unpacked.h"
 #include "boot_images.h"
 
 #define MIB (1ull << 20)
@@ -50,7 +51,7 @@ static struct vm_config config(void)
 static int load(const struct blob *b, uint64_t bytes, struct mem **m,
 		struct boot_info *info)
 {
-	struct boot_files files = { memfd(b->data, b->len), -1 };
+	struct boot_files files = { memfd(b->data, b->len), -1, -1 };
 	struct vm_config cfg = config();
 	int ret;
 
@@ -214,7 +215,7 @@ TEST(wrong_hint, "the length appended to the packed kernel is only a hint")
 TEST(high_memory, "memory past the hole is in the map, and a ramdisk high")
 {
 	struct vm_config cfg = config();
-	struct boot_files files;
+	struct boot_files files = { -1, -1, -1 };
 	const struct hvm_start_info *si;
 	const struct hvm_modlist_entry *mod;
 	const uint8_t *p;
@@ -246,7 +247,7 @@ TEST(high_memory, "memory past the hole is in the map, and a ramdisk high")
 TEST(restart, "the same descriptors load again")
 {
 	struct vm_config cfg = config();
-	struct boot_files files = { -1, -1 };
+	struct boot_files files = { -1, -1, -1 };
 	struct boot_info info;
 	struct mem *m;
 
@@ -415,7 +416,7 @@ TEST(bomb, "what unpacks without end is stopped")
 TEST(files, "missing files and things that are no files are one line")
 {
 	struct vm_config cfg = config();
-	struct boot_files files;
+	struct boot_files files = { -1, -1, -1 };
 	struct boot_info info;
 	struct mem *m;
 
@@ -440,7 +441,7 @@ TEST(files, "missing files and things that are no files are one line")
 TEST(ramdisk_too_big, "the memory that would do is named, and does")
 {
 	struct vm_config cfg = config();
-	struct boot_files files;
+	struct boot_files files = { -1, -1, -1 };
 	struct boot_info info;
 	unsigned int need = 0;
 	struct mem *m;
@@ -510,7 +511,7 @@ static void fuzz(struct mem *m, const struct blob *good, uint32_t at,
 	unsigned int accepted = 0;
 
 	for (unsigned int i = 0; i < rounds; i++) {
-		struct boot_files files = { -1, -1 };
+		struct boot_files files = { -1, -1, -1 };
 
 		memcpy(b.data, good->data, good->len);
 		b.len = good->len;
@@ -557,6 +558,107 @@ TEST(fuzz_bzimage, "no setup header or packed data leads the loader astray")
 		     (uint32_t)image.len - BZ_TEST_PAYLOAD, 1500);
 	}
 	mem_destroy(m);
+}
+
+/* --- The unpacked copy --- */
+
+static char dir[] = "/tmp/boot-test-XXXXXX", kernel[64], copy[72];
+
+static void write_file(const char *path, const struct blob *b)
+{
+	FILE *f = fopen(path, "w");
+
+	CHECK(f && fwrite(b->data, 1, b->len, f) == b->len);
+	fclose(f);
+}
+
+/* Load the kernel file; the first byte of its text in the guest. */
+static uint8_t first_byte(void)
+{
+	struct vm_config cfg = config();
+	struct boot_info info;
+	uint8_t byte;
+	struct mem *m;
+
+	cfg.kernel = kernel;
+	CHECK_EQ(mem_create(&m, 64 * MIB), 0);
+	CHECK_MSG(!boot_pvh(m, &cfg, &info, err, sizeof(err)), "%s", err);
+	CHECK_EQ(mem_read(m, gpa(TEST_PADDR), &byte, 1), 0);
+	mem_destroy(m);
+	return byte;
+}
+
+/* Make the copy, with its text's first byte changed to tell it by. */
+static void make_copy(void)
+{
+	uint8_t mark = 0xee;
+	int fd;
+
+	CHECK_EQ(unpacked_write(kernel, err, sizeof(err)), 1);
+	fd = open(copy, O_WRONLY);
+	CHECK(pwrite(fd, &mark, 1, 4096 + TEST_TEXT_OFF) == 1);
+	close(fd);
+}
+
+TEST(unpacked, "a copy is used if it is this kernel's, whole and trusted")
+{
+	struct stat st;
+	uint8_t good;
+
+	CHECK(mkdtemp(dir));
+	snprintf(kernel, sizeof(kernel), "%s/vmlinuz", dir);
+	snprintf(copy, sizeof(copy), "%s" UNPACKED_SUFFIX, kernel);
+	make_elf64(&elf);
+	make_bzimage(&image, &elf, PACK_XZ);
+	write_file(kernel, &image);
+	good = first_byte();
+	CHECK_EQ(good, test_text_byte(0));
+	make_copy();
+	CHECK_EQ(first_byte(), 0xee);
+
+	CHECK_OK(chmod(copy, 0666));
+	CHECK_EQ(first_byte(), good);
+	CHECK_OK(chmod(copy, 0664));
+	CHECK_EQ(first_byte(), good);
+	CHECK_OK(chmod(copy, 0644));
+	CHECK_EQ(first_byte(), 0xee);
+	if (!geteuid()) {
+		CHECK_OK(chown(copy, 65534, -1));
+		CHECK_EQ(first_byte(), good);
+		CHECK_OK(chown(copy, 0, -1));
+	}
+	CHECK_OK(stat(copy, &st));
+	for (off_t len = 0; len < st.st_size; len += 1021) {
+		make_copy();
+		CHECK_OK(truncate(copy, len));
+		CHECK_EQ(first_byte(), good);
+	}
+	make_copy();
+	CHECK_OK(truncate(copy, st.st_size + 1));
+	CHECK_EQ(first_byte(), good);
+
+	/* Another kernel in its place, of the same length. */
+	make_copy();
+	elf.data[TEST_TEXT_OFF + 1] ^= 1;
+	make_bzimage(&image, &elf, PACK_XZ);
+	write_file(kernel, &image);
+	CHECK_EQ(first_byte(), good);
+	make_copy();
+	CHECK_EQ(first_byte(), 0xee);
+
+	/* No copy of a kernel that is not packed, nor of a bad one. */
+	write_file(kernel, &elf);
+	CHECK_EQ(unpacked_write(kernel, err, sizeof(err)), 0);
+	CHECK_EQ(first_byte(), good);
+	image.len /= 2;
+	write_file(kernel, &image);
+	CHECK_EQ(unpacked_write(kernel, err, sizeof(err)), -ENOEXEC);
+	CHECK(strstr(err, "truncated"));
+	CHECK_EQ(unpacked_write("/dev/null", err, sizeof(err)), -EINVAL);
+	CHECK_EQ(unlink(copy), 0);
+	CHECK_EQ(unlink(kernel), 0);
+	CHECK_EQ(unpacked_write(kernel, err, sizeof(err)), -ENOENT);
+	CHECK_EQ(rmdir(dir), 0);
 }
 
 /* --- ACPI --- */

@@ -22,6 +22,8 @@ static const struct {
 	{ "destroy", "NAME", "end a guest at once", cli_destroy },
 	{ "domid", "NAME", "print a guest's number", cli_domid },
 	{ "domname", "DOMID", "print a guest's name", cli_domname },
+	{ "unpack", "KERNEL", "keep KERNEL unpacked beside it, for quick starts",
+	  cli_unpack },
 	{ "help", "[VERB]", "print this, or how a verb is used", cli_help },
 };
 

@@ -21,6 +21,7 @@ int cli_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int cli_usage(const char *verb);
 
 int cli_create(int argc, char **argv);		/* create.c */
+int cli_unpack(int argc, char **argv);		/* unpack.c */
 int cli_console(int argc, char **argv);		/* verbs.c, the rest too */
 int cli_list(int argc, char **argv);
 int cli_shutdown(int argc, char **argv);

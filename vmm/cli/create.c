@@ -8,11 +8,13 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <jansson.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -23,6 +25,8 @@
 #include "console.h"
 #include "rundir.h"
 #include "xlcfg.h"
+
+#define CREATE_PATIENCE_MS 3000	/* for a guest's process that failed */
 
 struct create {
 	struct vm_config cfg;
@@ -197,6 +201,19 @@ static int create_wait_ready(struct create *c)
 			c->console ? "" : c->guest.log);
 }
 
+/* One that could not start cleans up and ends; or else is ended. */
+static void create_reap(pid_t pid)
+{
+	struct pollfd p = { pidfd_open(pid, 0), POLLIN, 0 };
+
+	if (p.fd < 0 || poll(&p, 1, CREATE_PATIENCE_MS) != 1)
+		kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (p.fd >= 0)
+		close(p.fd);
+}
+
 static int create_wait_end(struct create *c, pid_t pid)
 {
 	int status;
@@ -232,8 +249,7 @@ static int create_parent(struct create *c, pid_t pid)
 	ret = create_wait_ready(c);
 	create_catch(SIG_DFL);
 	if (ret) {
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
+		create_reap(pid);
 		rundir_clean(c->guest.name);
 		return ret;
 	}

@@ -26,6 +26,7 @@
 
 #include "acpi.h"
 #include "image.h"
+#include "unpacked.h"
 
 #define BOOT_CONSOLE_GFN	BOOT_SPARE_GFNS		/* of the special ones */
 #define BOOT_XENSTORE_GFN	(BOOT_SPARE_GFNS + 1)
@@ -193,56 +194,17 @@ static int boot_load_ramdisk(struct boot *b, int fd)
 	return 0;
 }
 
-/*
- * From the kernel file to the ELF file in it, which is in @file itself or
- * unpacked into @buf.
- */
-static int boot_find_elf(struct boot *b, struct image file,
-			 struct image_buf *buf, struct image *elf)
-{
-	struct image packed = file;
-	size_t hint = 0;
-	int ret;
-
-	if (bzimage_probe(file)) {
-		ret = bzimage_payload(file, &packed, &b->err);
-		if (ret)
-			return ret;
-		if (packed.len >= 4) {
-			uint32_t v;
-
-			/* The build appends the unpacked length. */
-			memcpy(&v, packed.data + packed.len - 4, 4);
-			hint = v;
-		}
-	} else if (!elf_probe(file) && !decompress_probe(file)) {
-		return image_fail(&b->err, -ENOEXEC,
-				  "is neither an ELF file nor a bzImage: name a Linux vmlinuz or another PVH kernel");
-	}
-	if (elf_probe(packed)) {
-		*elf = packed;
-		return 0;
-	}
-	ret = decompress(packed, hint, buf, &b->err);
-	if (ret)
-		return ret;
-	*elf = (struct image){ buf->data, buf->len };
-	if (!elf_probe(*elf))
-		return image_fail(&b->err, -ENOEXEC,
-				  "what is compressed in it is no ELF kernel");
-	return 0;
-}
-
-static int boot_load_kernel(struct boot *b, int fd)
+static int boot_load_kernel(struct boot *b, const struct boot_files *files)
 {
 	struct image_buf file = { 0 }, unpacked = { 0 };
 	struct image elf;
 	int ret;
 
-	ret = image_map(&file, fd, &b->err);
+	ret = image_map(&file, files->kernel, &b->err);
 	if (!ret)
-		ret = boot_find_elf(b, (struct image){ file.data, file.len },
-				    &unpacked, &elf);
+		ret = kernel_find_elf((struct image){ file.data, file.len },
+				      files->unpacked, &unpacked, &elf,
+				      &b->err);
 	if (!ret)
 		ret = elf_check(elf, &b->kernel, &b->err);
 	if (!ret)
@@ -293,7 +255,7 @@ int boot_pvh_files(struct mem *m, const struct vm_config *cfg,
 	if (!ret) {
 		what = "kernel";
 		name = cfg->kernel;
-		ret = boot_load_kernel(&b, files->kernel);
+		ret = boot_load_kernel(&b, files);
 	}
 	if (!ret && cfg->ramdisk) {
 		what = "ramdisk";
@@ -335,14 +297,18 @@ int boot_files_open(struct boot_files *files, const struct vm_config *cfg,
 	int ret;
 
 	files->ramdisk = -1;
-	files->kernel = ret = boot_open("kernel", cfg->kernel, err, err_len);
-	if (ret >= 0 && cfg->ramdisk)
-		files->ramdisk = ret = boot_open("ramdisk", cfg->ramdisk, err,
-						 err_len);
+	files->unpacked = -1;
+	ret = boot_open("kernel", cfg->kernel, err, err_len);
+	files->kernel = ret;
+	if (ret >= 0 && cfg->ramdisk) {
+		ret = boot_open("ramdisk", cfg->ramdisk, err, err_len);
+		files->ramdisk = ret;
+	}
 	if (ret < 0) {
 		boot_files_close(files);
 		return ret;
 	}
+	files->unpacked = unpacked_open(cfg->kernel, files->kernel);
 	return 0;
 }
 
@@ -352,7 +318,11 @@ void boot_files_close(struct boot_files *files)
 		close(files->kernel);
 	if (files->ramdisk >= 0)
 		close(files->ramdisk);
-	files->kernel = files->ramdisk = -1;
+	if (files->unpacked >= 0)
+		close(files->unpacked);
+	files->kernel = -1;
+	files->ramdisk = -1;
+	files->unpacked = -1;
 }
 
 int boot_pvh(struct mem *m, const struct vm_config *cfg, struct boot_info *out,

@@ -31,11 +31,13 @@ struct boot_info {
  */
 struct boot_files {
 	int kernel, ramdisk;
+	int unpacked;		/* unpacked.h */
 };
 
 /*
- * boot_files_open() - open @cfg's kernel and ramdisk.  0, or -errno and one
- * line in @err as below.  boot_files_close() closes both.
+ * boot_files_open() - open @cfg's kernel and ramdisk, and an unpacked copy of
+ * the kernel if there is one.  0, or -errno and one line in @err as below.
+ * boot_files_close() closes them.
  */
 int boot_files_open(struct boot_files *files, const struct vm_config *cfg,
 		    char *err, size_t err_len);

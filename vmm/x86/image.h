@@ -55,6 +55,19 @@ bool bzimage_probe(struct image file);
 int bzimage_payload(struct image file, struct image *payload,
 		    struct image_error *err);
 
+/*
+ * kernel_find_elf() - from kernel file @file to the ELF file in it: @file
+ * itself, what is packed in it as it stands in @unpacked_fd (unpacked.h; -1:
+ * none), or that unpacked into *@buf (starts zeroed; the caller frees it
+ * either way).
+ */
+int kernel_find_elf(struct image file, int unpacked_fd, struct image_buf *buf,
+		    struct image *elf, struct image_error *err);
+
+/* The part of @file that kernel_find_elf() would unpack. */
+int kernel_packed_part(struct image file, struct image *packed,
+		       struct image_error *err);
+
 /* Does @in start with the magic of a compression, a known one or not? */
 bool decompress_probe(struct image in);
 
