@@ -100,11 +100,11 @@ static void post_stop(void *arg)
 	event_loop_stop(loop);
 }
 
-static void stop(void)
+/* The loop has been told to stop. */
+static void finish(void)
 {
 	char path[128];
 
-	event_post(loop, post_stop, NULL);
 	pthread_join(thread, NULL);
 	snprintf(path, sizeof(path), "%s/%s", dir, CONTROL_SOCKET);
 	unlink(path);
@@ -112,6 +112,12 @@ static void stop(void)
 	unlink(path);
 	rmdir(dir);
 	CHECK(!__lsan_do_recoverable_leak_check());
+}
+
+static void stop(void)
+{
+	event_post(loop, post_stop, NULL);
+	finish();
 }
 
 static int dial(const char *name)
@@ -587,7 +593,7 @@ TEST(adopted, "a client adopted at the start gets the output to the very end")
 	CHECK(len >= CONTROL_CLIENT_BUF && len <= 150000);
 	CHECK(!memcmp(got + len - 50000, input + 100000, 50000));
 	close(sv[0]);
-	stop();
+	finish();
 }
 
 static uint64_t seed = 99;
