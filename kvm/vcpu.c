@@ -23,7 +23,6 @@
 
 static DEFINE_PER_CPU(struct vcpu *, vcpu_on_cpu);
 static DEFINE_PER_CPU(struct cpumask, vcpu_kick_mask);
-static struct preempt_ops vcpu_preempt_ops;
 
 struct vcpu *vcpu_running(void)
 {
@@ -77,6 +76,11 @@ static void vcpu_sched_out(struct preempt_notifier *pn,
 	arch_vcpu_put(v);
 	__this_cpu_write(vcpu_on_cpu, NULL);
 }
+
+static struct preempt_ops vcpu_preempt_ops = {
+	.sched_in = vcpu_sched_in,
+	.sched_out = vcpu_sched_out,
+};
 
 void vcpu_wake(struct vcpu *v)
 {
@@ -352,11 +356,10 @@ static struct vcpu *vcpu_alloc(struct vm *vm, unsigned int id)
 		return ERR_PTR(-ENOMEM);
 	v->vm = vm;
 	v->id = id;
+	v->index = vm->nr_vcpus;
 	v->cpu = -1;
 	mutex_init(&v->mutex);
 	rcuwait_init(&v->wait);
-	vcpu_preempt_ops.sched_in = vcpu_sched_in;
-	vcpu_preempt_ops.sched_out = vcpu_sched_out;
 	preempt_notifier_init(&v->pn, &vcpu_preempt_ops);
 	v->run = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	v->pio_data = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
@@ -379,40 +382,57 @@ err_pages:
 	return ERR_PTR(ret);
 }
 
-int vcpu_create_fd(struct vm *vm, unsigned long id)
+/* Nothing after the publication fails: the vCPU stays until the VM goes. */
+static int vcpu_create_locked(struct vm *vm, unsigned int id)
 {
+	struct file *file;
 	struct vcpu *v;
-	int fd;
+	int fd, ret;
 
-	if (id >= XKVM_MAX_VCPU_ID)
-		return -EINVAL;
-	mutex_lock(&vm->lock);
-	fd = -EINVAL;
+	lockdep_assert_held(&vm->lock);
 	if (vm->nr_vcpus == XKVM_MAX_VCPUS)
-		goto out_unlock;
-	fd = -EEXIST;
+		return -EINVAL;
 	if (vm_vcpu_by_id(vm, id))
-		goto out_unlock;
+		return -EEXIST;
 	v = vcpu_alloc(vm, id);
-	fd = PTR_ERR_OR_ZERO(v);
-	if (fd)
-		goto out_unlock;
-	v->index = vm->nr_vcpus;
-
-	vm_get(vm);
-	fd = anon_inode_getfd("kvm-vcpu", &vcpu_fops, v, O_RDWR | O_CLOEXEC);
+	if (IS_ERR(v))
+		return PTR_ERR(v);
+	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0) {
-		vcpu_free(v);
-		refcount_dec(&vm->users);	/* the caller's file has one */
-		goto out_unlock;
+		ret = fd;
+		goto err_vcpu;
 	}
+	file = anon_inode_getfile("kvm-vcpu", &vcpu_fops, v, O_RDWR);
+	if (IS_ERR(file)) {
+		ret = PTR_ERR(file);
+		goto err_fd;
+	}
+	vm_get(vm);			/* the file's; see vcpu_release() */
 	vm->vcpus[v->index] = v;
 	/* the entry before the count: pairs with vm_for_each_vcpu() */
 	smp_store_release(&vm->nr_vcpus, v->index + 1);
 	arch_vcpu_online(v);
-out_unlock:
-	mutex_unlock(&vm->lock);
+	/* from here on user space can run it: it has to be found by then */
+	fd_install(fd, file);
 	return fd;
+
+err_fd:
+	put_unused_fd(fd);
+err_vcpu:
+	vcpu_free(v);
+	return ret;
+}
+
+int vcpu_create_fd(struct vm *vm, unsigned long id)
+{
+	int ret;
+
+	if (id >= XKVM_MAX_VCPU_ID)
+		return -EINVAL;
+	mutex_lock(&vm->lock);
+	ret = vcpu_create_locked(vm, id);
+	mutex_unlock(&vm->lock);
+	return ret;
 }
 
 void vcpu_destroy_all(struct vm *vm)
