@@ -41,7 +41,8 @@ static const int privs_calls[] = {
 	SCMP_SYS(shutdown),
 	/* threads and time */
 	SCMP_SYS(clone3), SCMP_SYS(clone), SCMP_SYS(set_robust_list),
-	SCMP_SYS(rseq), SCMP_SYS(futex), SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rseq), SCMP_SYS(futex), SCMP_SYS(rt_sigaction),
+	SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(rt_sigreturn), SCMP_SYS(tgkill), SCMP_SYS(gettid),
 	SCMP_SYS(getpid), SCMP_SYS(sched_yield), SCMP_SYS(clock_gettime),
 	SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep),

@@ -18,6 +18,7 @@
 
 #include "log.h"
 #include "vm_priv.h"
+#include "x86/acpi.h"
 #include "x86/cpu.h"
 #include "xen/abi.h"
 #include "xen/hvm_params.h"
@@ -89,11 +90,18 @@ static int vcpu_exit_io(struct vcpu *v)
 {
 	struct kvm_run *run = v->run;
 	size_t len = (size_t)run->io.size * run->io.count;
+	uint8_t *data = (uint8_t *)run + run->io.data_offset;
 
-	/* No port has a device behind it: a bus that floats. */
-	if (run->io.direction == KVM_EXIT_IO_IN &&
-	    run->io.data_offset + len <= v->vm->run_size)
-		memset((char *)run + run->io.data_offset, 0xff, len);
+	if (run->io.data_offset + len > v->vm->run_size)
+		return -EINVAL;
+	/* Behind the power switch no port has a device: a bus that floats. */
+	if (run->io.direction == KVM_EXIT_IO_IN) {
+		memset(data, 0xff, len);
+	} else if (run->io.port == ACPI_SLEEP_CONTROL_PORT && len == 1 &&
+		   *data == ACPI_SLEEP_OFF) {
+		vm_shutdown(v->vm, SHUTDOWN_poweroff);
+		return 0;
+	}
 	return 1;
 }
 

@@ -22,6 +22,7 @@
 
 #include <xen/arch-x86/hvm/start_info.h>
 
+#include "halt.h"
 #include "log.h"
 #include "node.h"
 #include "privs.h"
@@ -329,6 +330,7 @@ static int vm_start(struct vm_host *h)
 	for (i = 0; !err && i < vm->nr_vcpus; i++)
 		err = vcpu_start(&vm->vcpus[i]);
 	pthread_mutex_unlock(&vm->call_lock);
+	halt_watch(vm);
 	vm->state = "running";
 	return err ? vm_fail(h, err, "vCPU threads") : 0;
 }
@@ -362,6 +364,7 @@ static void vm_unmake(struct vm_host *h)
 	struct vm *vm = &h->vm;
 	unsigned int i;
 
+	halt_unwatch(vm);
 	vm_stop_vcpus(vm);
 	vm_run_posts(vm);
 	console_flush(vm->console);
@@ -554,6 +557,7 @@ static int vm_live(struct vm_host *h)
 		reason = atomic_load(&vm->shutdown_reason);
 		if (reason < 0)
 			continue;
+		halt_unwatch(vm);
 		vm_stop_vcpus(vm);
 		if (!vm->destroyed)
 			log_line(LOG_INFO, "%s %s", vm->cfg->name,

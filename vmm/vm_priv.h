@@ -80,6 +80,8 @@ struct vm {
 	struct guest_store *store;
 	struct console *console;
 	struct xenbus *xenbus;
+	struct event_timer halt_timer;		/* halt.c */
+	uint64_t halt_cpu_ns;
 
 	atomic_bool stopping;		/* vCPUs leave KVM_RUN and end */
 	atomic_int shutdown_reason;	/* SHUTDOWN_*, -1 while running */

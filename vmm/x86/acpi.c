@@ -49,6 +49,14 @@ struct acpi_xsdt {
 #define FADT_NO_FIXED_RTC		(1u << 6)
 #define FADT_HW_REDUCED			(1u << 20)
 
+/* Generic address structure, 5.2.3.2: one byte at an I/O port. */
+struct acpi_gas {
+	uint8_t space, bits, bit_offset, access;
+	uint64_t address;
+} PACKED;
+
+#define ACPI_GAS_PORT(port) { 1, 8, 0, 1, htole64(port) }
+
 struct acpi_fadt {
 	struct acpi_header h;
 	uint32_t facs, dsdt32;
@@ -59,7 +67,9 @@ struct acpi_fadt {
 	uint8_t fixed2[131 - 116];
 	uint8_t minor_revision;
 	uint64_t facs64, dsdt;
-	uint8_t fixed3[276 - 148];
+	uint8_t fixed3[244 - 148];
+	struct acpi_gas sleep_control, sleep_status;
+	uint64_t hypervisor;
 } PACKED;
 
 _Static_assert(sizeof(struct acpi_fadt) == 276, "FADT of ACPI 6.3");
@@ -67,6 +77,7 @@ _Static_assert(offsetof(struct acpi_fadt, boot_flags) == 109, "FADT");
 _Static_assert(offsetof(struct acpi_fadt, flags) == 112, "FADT");
 _Static_assert(offsetof(struct acpi_fadt, minor_revision) == 131, "FADT");
 _Static_assert(offsetof(struct acpi_fadt, dsdt) == 140, "FADT");
+_Static_assert(offsetof(struct acpi_fadt, sleep_control) == 244, "FADT");
 
 #define ACPI_LAPIC_ADDRESS	0xfee00000u
 
@@ -162,6 +173,7 @@ static void acpi_close(struct acpi_out *o, size_t start)
 #define AML_WORD	0x0b
 #define AML_STRING	0x0d
 #define AML_SCOPE	0x10
+#define AML_PACKAGE	0x12
 #define AML_EXT		0x5b
 #define AML_EXT_DEVICE	0x82
 
@@ -205,6 +217,18 @@ static void aml_processor(struct acpi_out *o, unsigned int n, bool present)
 	acpi_put8(o, present ? 0x0f : 0);
 }
 
+/* Name (_S5, Package () { type, type, 0, 0 }): how to power off, 7.4.2.6 */
+static void aml_soft_off(struct acpi_out *o)
+{
+	static const uint8_t package[] = {
+		AML_PACKAGE, 8, 4, AML_BYTE, ACPI_SLEEP_TYPE_OFF,
+		AML_BYTE, ACPI_SLEEP_TYPE_OFF, AML_ZERO, AML_ZERO,
+	};
+
+	aml_name(o, "_S5_");
+	acpi_put(o, package, sizeof(package));
+}
+
 static void acpi_dsdt(struct acpi_out *o, unsigned int vcpus,
 		      unsigned int maxvcpus)
 {
@@ -218,6 +242,7 @@ static void acpi_dsdt(struct acpi_out *o, unsigned int vcpus,
 	acpi_put(o, "\\_SB_", 5);
 	for (unsigned int n = 0; n < maxvcpus; n++)
 		aml_processor(o, n, n < vcpus);
+	aml_soft_off(o);
 	acpi_close(o, start);
 }
 
@@ -262,6 +287,8 @@ static void acpi_fadt(struct acpi_out *o, uint64_t dsdt)
 		.flags = htole32(FADT_WBINVD | FADT_PROC_C1 |
 				 FADT_NO_PWR_BUTTON | FADT_NO_SLP_BUTTON |
 				 FADT_NO_FIXED_RTC | FADT_HW_REDUCED),
+		.sleep_control = ACPI_GAS_PORT(ACPI_SLEEP_CONTROL_PORT),
+		.sleep_status = ACPI_GAS_PORT(ACPI_SLEEP_STATUS_PORT),
 	};
 	size_t start = o->at;
 

@@ -13,6 +13,15 @@
 #define ACPI_MAX_VCPUS 4096
 
 /*
+ * The sleep control and status registers (4.8.3.7), one I/O port each: writing
+ * ACPI_SLEEP_OFF to the former is the guest's power switch.
+ */
+#define ACPI_SLEEP_CONTROL_PORT	0x404
+#define ACPI_SLEEP_STATUS_PORT	0x405
+#define ACPI_SLEEP_TYPE_OFF	5
+#define ACPI_SLEEP_OFF		(ACPI_SLEEP_TYPE_OFF << 2 | 1 << 5)
+
+/*
  * acpi_build() - lay the tables for @maxvcpus processors, of which the first
  * @vcpus are enabled and the rest may come online later, out for guest
  * address @base (16-byte aligned, below 4 GiB).  The RSDP is at @base.
