@@ -163,12 +163,31 @@ void vcpu_block(struct vcpu *v)
 	v->blocking = false;
 }
 
+/*
+ * Who runs the vCPU, for a directed yield.  Readers take a reference under
+ * RCU, so the old pid has to outlive them; threads seldom change.
+ */
+static void vcpu_set_pid(struct vcpu *v)
+{
+	struct pid *old = rcu_dereference_protected(v->pid,
+					lockdep_is_held(&v->mutex));
+
+	if (likely(old == task_pid(current)))
+		return;
+	rcu_assign_pointer(v->pid, get_task_pid(current, PIDTYPE_PID));
+	if (!old)
+		return;
+	synchronize_rcu();
+	put_pid(old);
+}
+
 /* KVM_RUN: the signal mask, then the architecture's loop. */
 static long vcpu_run_ioctl(struct vcpu *v)
 {
 	sigset_t saved;
 	long ret;
 
+	vcpu_set_pid(v);
 	vcpu_load(v);
 	if (v->sigset_active)
 		sigprocmask(SIG_SETMASK, &v->sigset, &saved);
@@ -269,7 +288,7 @@ static long vcpu_compat_ioctl(struct file *file, unsigned int cmd,
 
 	if (cmd != KVM_SET_SIGNAL_MASK || !uarg)
 		return vcpu_ioctl(file, cmd, (unsigned long)uarg);
-	if (v->vm->mm != current->mm)
+	if (v->vm->mm != current->mm || READ_ONCE(v->vm->bugged))
 		return -EIO;
 	if (copy_from_user(&mask, uarg, sizeof(mask)))
 		return -EFAULT;
@@ -344,6 +363,7 @@ static void vcpu_free(struct vcpu *v)
 	arch_vcpu_exit(v);
 	free_page((unsigned long)v->pio_data);
 	free_page((unsigned long)v->run);
+	put_pid(rcu_dereference_protected(v->pid, true));
 	kvfree(v);
 }
 

@@ -88,7 +88,7 @@ struct vcpu {
 	void *pio_data;			/* page KVM_PIO_PAGE_OFFSET of it */
 	struct rcuwait wait;		/* vcpu_block() sleeps here */
 	struct preempt_notifier pn;
-	struct pid __rcu *pid;
+	struct pid __rcu *pid;		/* who ran it last; mutex */
 	sigset_t sigset;
 	bool sigset_active;
 	struct memslot_cache slot_cache;
