@@ -12,7 +12,6 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/preempt.h>
-#include <linux/reboot.h>
 #include <linux/syscore_ops.h>
 
 #include "arch.h"
@@ -32,6 +31,11 @@ static unsigned int virt_users;		/* virt_lock */
 static enum cpuhp_state virt_hp_state;
 static DEFINE_PER_CPU(bool, virt_cpu_on);
 struct dentry *main_debugfs;
+
+bool main_virt_on(void)
+{
+	return __this_cpu_read(virt_cpu_on);
+}
 
 static int virt_cpu_enable(void)
 {
@@ -148,20 +152,27 @@ static void virt_resume(void)
 		WARN_ON(virt_cpu_enable());
 }
 
+/*
+ * The machine restarts, powers off or starts another kernel from this CPU,
+ * which must not be left in VMX operation: INIT would be blocked.  Tasks may
+ * still be switched in here, see vcpu_sched_in().  The kernel stops the other
+ * CPUs, and its emergency callback ends VMX operation there after the last
+ * instruction of any vCPU.
+ */
+static void virt_shutdown(void)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	virt_cpu_disable();
+	local_irq_restore(flags);
+}
+
 static struct syscore_ops virt_syscore = {
 	.suspend = virt_suspend,
 	.resume = virt_resume,
-	.shutdown = virt_cpu_disable,
+	.shutdown = virt_shutdown,
 };
-
-/* INIT of a CPU with VMX on is blocked: turn it off before the machine resets. */
-static int virt_reboot(struct notifier_block *nb, unsigned long val, void *v)
-{
-	on_each_cpu(virt_ipi_disable, NULL, 1);
-	return NOTIFY_OK;
-}
-
-static struct notifier_block virt_reboot_nb = { .notifier_call = virt_reboot };
 
 static long main_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
@@ -214,21 +225,16 @@ static int __init main_init(void)
 		goto err_arch;
 	virt_hp_state = ret;
 	register_syscore_ops(&virt_syscore);
-	ret = register_reboot_notifier(&virt_reboot_nb);
-	if (ret)
-		goto err_syscore;
 	main_dev.name = device;
 	ret = misc_register(&main_dev);
 	if (ret) {
 		pr_err("/dev/%s exists already: load with device=xkvm or unload the other KVM\n",
 		       device);
-		goto err_reboot;
+		goto err_syscore;
 	}
 	pr_info("ready: /dev/%s\n", device);
 	return 0;
 
-err_reboot:
-	unregister_reboot_notifier(&virt_reboot_nb);
 err_syscore:
 	unregister_syscore_ops(&virt_syscore);
 	cpuhp_remove_state(virt_hp_state);
@@ -241,7 +247,6 @@ err_arch:
 static void __exit main_exit(void)
 {
 	misc_deregister(&main_dev);
-	unregister_reboot_notifier(&virt_reboot_nb);
 	unregister_syscore_ops(&virt_syscore);
 	cpuhp_remove_state(virt_hp_state);
 	notifier_module_exit();

@@ -5,6 +5,8 @@
 #ifndef XKVM_MAIN_H
 #define XKVM_MAIN_H
 
+#include <linux/types.h>
+
 struct dentry;
 struct vm;
 
@@ -19,6 +21,8 @@ extern struct dentry *main_debugfs;	/* debugfs: xkvm/ */
  */
 int main_virt_get(void);
 void main_virt_put(void);
+/* Is virtualization on on this CPU?  Preemption off. */
+bool main_virt_on(void);
 
 /* KVM_CREATE_VM: a file descriptor or -errno. */
 int vm_create_fd(unsigned long type);

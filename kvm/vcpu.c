@@ -62,6 +62,13 @@ static void vcpu_sched_in(struct preempt_notifier *pn, int cpu)
 	struct vcpu *v = container_of(pn, struct vcpu, pn);
 
 	WRITE_ONCE(v->preempted, false);
+	/*
+	 * On a CPU that goes down the scheduler switches to a task once more
+	 * to push it away: it gets no further than this, and is loaded where it
+	 * goes on.
+	 */
+	if (unlikely(!main_virt_on()))
+		return;
 	vcpu_load_cpu(v, cpu);
 }
 
