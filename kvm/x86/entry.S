@@ -51,10 +51,10 @@ SYM_FUNC_START(vmx_enter)
 	mov	REG(15), %r15
 	mov	REG(7), %rdi
 	jz	2f
-	vmresume
+6:	vmresume
 	jmp	3f
 2:
-	vmlaunch
+7:	vmlaunch
 3:
 	/* here only on failure, which sets CF or ZF: the jump is taken */
 	jbe	5f
@@ -113,4 +113,8 @@ SYM_INNER_LABEL(vmx_exit_point, SYM_L_GLOBAL)
 5:
 	mov	$1, %eax
 	jmp	4b
+
+	/* virtualization was turned off under us: a failed entry, see vmx.h */
+	_ASM_EXTABLE(6b, 5b)
+	_ASM_EXTABLE(7b, 5b)
 SYM_FUNC_END(vmx_enter)

@@ -77,14 +77,18 @@ static void vmcs_clear(struct vmcs_hdr *vmcs)
 {
 	u64 phys = __pa(vmcs);
 
-	asm volatile("vmclear %0" : : "m" (phys) : "cc", "memory");
+	asm volatile("1: vmclear %0\n"
+		     "2:\n\t"
+		     _ASM_EXTABLE(1b, 2b) : : "m" (phys) : "cc", "memory");
 }
 
 static void vmcs_load_ptr(struct vmcs_hdr *vmcs)
 {
 	u64 phys = __pa(vmcs);
 
-	asm volatile("vmptrld %0" : : "m" (phys) : "cc", "memory");
+	asm volatile("1: vmptrld %0\n"
+		     "2:\n\t"
+		     _ASM_EXTABLE(1b, 2b) : : "m" (phys) : "cc", "memory");
 }
 
 /* On the CPU where @x is active, interrupts off. */

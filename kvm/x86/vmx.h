@@ -135,11 +135,20 @@ void dump_vmcs(struct vcpu *v);
 
 /* --- VMCS fields ---------------------------------------------------------- */
 
+/*
+ * A machine that restarts leaves VMX operation while vCPUs may still be
+ * running: from then on these instructions fault, which must not keep it from
+ * restarting.  They do nothing, VMREAD reads zero, and an entry fails.
+ */
+
 static __always_inline unsigned long vmcs_read(unsigned long field)
 {
 	unsigned long value;
 
-	asm volatile("vmread %1, %0" : "=r" (value) : "r" (field) : "cc");
+	asm volatile("1: vmread %1, %0\n"
+		     "2:\n\t"
+		     _ASM_EXTABLE_TYPE_REG(1b, 2b, EX_TYPE_ZERO_REG, %0)
+		     : "=r" (value) : "r" (field) : "cc");
 	return value;
 }
 
@@ -147,8 +156,9 @@ void vmcs_write_error(unsigned long field, unsigned long value);
 
 static __always_inline void vmcs_write(unsigned long field, unsigned long value)
 {
-	asm goto("vmwrite %1, %0\n\t"
-		 "jna %l[fail]"
+	asm goto("1: vmwrite %1, %0\n\t"
+		 "jna %l[fail]\n\t"
+		 _ASM_EXTABLE(1b, %l[fail])
 		 : : "r" (field), "r" (value) : "cc" : fail);
 	return;
 fail:
@@ -159,21 +169,27 @@ static inline void vmx_invept_context(u64 eptp)
 {
 	struct { u64 eptp, zero; } d = { eptp, 0 };
 
-	asm volatile("invept %0, %1" : : "m" (d), "r" (1ul) : "cc", "memory");
+	asm volatile("1: invept %0, %1\n"
+		     "2:\n\t"
+		     _ASM_EXTABLE(1b, 2b) : : "m" (d), "r" (1ul) : "cc", "memory");
 }
 
 static inline void vmx_invept_all(void)
 {
 	struct { u64 eptp, zero; } d = { 0, 0 };
 
-	asm volatile("invept %0, %1" : : "m" (d), "r" (2ul) : "cc", "memory");
+	asm volatile("1: invept %0, %1\n"
+		     "2:\n\t"
+		     _ASM_EXTABLE(1b, 2b) : : "m" (d), "r" (2ul) : "cc", "memory");
 }
 
 static inline void vmx_invvpid_context(u16 vpid)
 {
 	struct { u64 vpid, linear; } d = { vpid, 0 };
 
-	asm volatile("invvpid %0, %1" : : "m" (d), "r" (1ul) : "cc", "memory");
+	asm volatile("1: invvpid %0, %1\n"
+		     "2:\n\t"
+		     _ASM_EXTABLE(1b, 2b) : : "m" (d), "r" (1ul) : "cc", "memory");
 }
 
 /* --- registers, cached between exit and entry ------------------------------ */
