@@ -205,6 +205,8 @@ static void split_at(struct vm *vm, struct vcpu *v, unsigned int first,
 	uint8_t *mem = vm_ptr(vm, AREA_PAGE), want[0x2000], rs[0x30];
 	unsigned int size = wide ? 0x30 : 0x2c;
 
+	CHECK_OK(xen_set_gpa(v, KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_ADDR,
+			     KVM_XEN_INVALID_GPA));
 	memset(mem, FILL, 0x2000);
 	CHECK_OK(set_runstate(v, RUNSTATE_offline));
 	CHECK_OK(xen_set_gpa(v, KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_ADDR, gpa));
