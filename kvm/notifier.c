@@ -27,7 +27,7 @@ unsigned long notifier_seq(const struct vm *vm)
 {
 	unsigned long seq = READ_ONCE(vm->hook->seq);
 
-	/* before the page is looked up; pairs with hook_end()'s barrier */
+	/* before the page is looked up; pairs with hook_end()'s first barrier */
 	smp_rmb();
 	return seq;
 }
@@ -86,8 +86,10 @@ static void hook_end(struct mmu_notifier *mn,
 	struct mmu_hook *h = container_of(mn, struct mmu_hook, mn);
 
 	spin_lock(&h->lock);
+	/* the host's tables before seq: pairs with notifier_seq() */
+	smp_wmb();
 	WRITE_ONCE(h->seq, h->seq + 1);
-	/* seq before count: pairs with notifier_retry() and notifier_seq() */
+	/* seq before count: pairs with notifier_retry() */
 	smp_wmb();
 	WRITE_ONCE(h->count, h->count - 1);
 	spin_unlock(&h->lock);
@@ -203,6 +205,8 @@ void notifier_detach(struct vm *vm)
 
 	spin_lock(&h->lock);
 	list_del(&vm->hook_link);
+	/* timers may still use the caches, and nobody will tell them any more */
+	gpc_invalidate_hva(vm, 0, ~0ul);
 	spin_unlock(&h->lock);
 	mmu_notifier_put(&h->mn);
 }
