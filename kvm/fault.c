@@ -96,6 +96,17 @@ static int fault_get_page(hva_t hva, bool write, bool may_write,
 }
 
 /*
+ * What the guest writes leaves no trace in the host's own entry, which may be
+ * writable and clean: reclaim would drop the page.  Marked before the sequence
+ * is checked, so a page that is cleaned afterwards is unmapped first.
+ */
+static void fault_set_dirty(struct page *page)
+{
+	if (!PageDirty(page))
+		set_page_dirty_lock(page);
+}
+
+/*
  * Map what the host has present around the fault, so that its neighbours do
  * not fault.  Nothing here is necessary: it gives up at the first obstacle.
  */
@@ -122,6 +133,8 @@ static void fault_around(struct vcpu *vcpu, const struct memslot_ref *ref,
 	}
 	if (n <= 0)
 		return;
+	for (i = 0; writable && i < n; i++)
+		fault_set_dirty(pages[i]);
 	read_lock(&vm->mmu_lock);
 	for (i = 0; i < n; i++, first++, hva += PAGE_SIZE) {
 		struct fault f = {
@@ -164,6 +177,8 @@ static int fault_try(struct vcpu *vcpu, struct fault *f,
 	ret = fault_get_page(ref->hva, f->write, may_write, &page, &f->writable);
 	if (ret)
 		return ret;
+	if (f->writable)
+		fault_set_dirty(page);
 	f->pfn = page_to_pfn(page);
 
 	read_lock(&vm->mmu_lock);
