@@ -30,12 +30,6 @@ void dirty_free(struct memslot *s)
 	s->dirty = NULL;
 }
 
-void dirty_move(struct memslot *to, struct memslot *from)
-{
-	/* @from is still published: its writers must keep a bitmap to write */
-	memcpy(to->dirty, from->dirty, dirty_bytes(from));
-}
-
 void mark_page_dirty(struct vm *vm, gfn_t gfn)
 {
 	struct memslot *s;
@@ -60,6 +54,15 @@ static bool dirty_take(struct memslot *s, unsigned long *to)
 		any = true;
 	}
 	return any;
+}
+
+/* Nobody got to see @bits: they are for the next one. */
+static void dirty_give_back(struct memslot *s, const unsigned long *bits)
+{
+	size_t bit;
+
+	for_each_set_bit(bit, bits, s->npages)
+		set_bit(bit, s->dirty);
 }
 
 static bool dirty_protect(struct vm *vm, struct memslot *s,
@@ -97,8 +100,10 @@ int dirty_get_log(struct vm *vm, const struct kvm_dirty_log *log)
 	if (dirty_take(s, copy) && dirty_protect(vm, s, copy))
 		arch_flush_remote_tlbs(vm);
 	write_unlock(&vm->mmu_lock);
-	if (copy_to_user(log->dirty_bitmap, copy, dirty_bytes(s)))
+	if (copy_to_user(log->dirty_bitmap, copy, dirty_bytes(s))) {
+		dirty_give_back(s, copy);
 		ret = -EFAULT;
+	}
 	kvfree(copy);
 out_unlock:
 	up_read(&vm->slots_lock);

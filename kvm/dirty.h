@@ -12,9 +12,6 @@
 int dirty_alloc(struct memslot *s);
 void dirty_free(struct memslot *s);
 
-/* @to takes over the bitmap of @from (the same pages), freeing its own. */
-void dirty_move(struct memslot *to, struct memslot *from);
-
 /*
  * KVM_GET_DIRTY_LOG: copy the bitmap out, clear it and write-protect again.
  * 0; -ENOENT: no such slot, or it does not log; -EFAULT; -ENOMEM.

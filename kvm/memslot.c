@@ -134,7 +134,7 @@ bool memslot_for_hva_range(struct vm *vm, hva_t start, hva_t end,
 
 static void memslot_free(struct memslot *s)
 {
-	if (s)
+	if (s && !s->dirty_passed_on)
 		dirty_free(s);
 	kfree(s);
 }
@@ -261,7 +261,8 @@ static int memslot_check(const struct kvm_userspace_memory_region *r)
 	return 0;
 }
 
-static struct memslot *memslot_alloc(const struct kvm_userspace_memory_region *r)
+static struct memslot *memslot_alloc(const struct kvm_userspace_memory_region *r,
+				     const struct memslot *old)
 {
 	struct memslot *s = kzalloc(sizeof(*s), GFP_KERNEL_ACCOUNT);
 
@@ -272,7 +273,15 @@ static struct memslot *memslot_alloc(const struct kvm_userspace_memory_region *r
 	s->hva = r->userspace_addr;
 	s->flags = r->flags;
 	s->id = r->slot;
-	if ((s->flags & KVM_MEM_LOG_DIRTY_PAGES) && dirty_alloc(s)) {
+	if (!(s->flags & KVM_MEM_LOG_DIRTY_PAGES))
+		return s;
+	/*
+	 * A slot that moves keeps its bitmap: whoever still marks a page in the
+	 * old one marks it in the new one.
+	 */
+	if (old && old->dirty) {
+		s->dirty = old->dirty;
+	} else if (dirty_alloc(s)) {
 		kfree(s);
 		return NULL;
 	}
@@ -298,17 +307,19 @@ static int memslot_set_locked(struct vm *vm,
 			return 0;
 		if (memslot_overlaps(cur, old, base, npages))
 			return -EEXIST;
-		in = memslot_alloc(r);
+		in = memslot_alloc(r, old);
 		if (!in)
 			return -ENOMEM;
-		if (old && in->dirty && old->dirty)
-			dirty_move(in, old);
 	}
 	new = memslots_edit(cur, old, in);
 	if (!new) {
+		if (in)
+			in->dirty_passed_on = old && in->dirty == old->dirty;
 		memslot_free(in);
 		return -ENOMEM;
 	}
+	if (old && in)
+		old->dirty_passed_on = in->dirty && in->dirty == old->dirty;
 	memslot_publish(vm, new, old, in);
 	return 0;
 }
@@ -393,11 +404,11 @@ int guest_write(struct vm *vm, gpa_t gpa, const void *from, size_t len)
 		ret = guest_piece(vm, gpa, len, true, &uaddr, &n);
 		if (ret)
 			break;
-		if (copy_to_user(uaddr, from, n)) {
-			ret = -EFAULT;
-			break;
-		}
+		ret = copy_to_user(uaddr, from, n) ? -EFAULT : 0;
+		/* some of it may have been written all the same */
 		mark_page_dirty(vm, gpa >> PAGE_SHIFT);
+		if (ret)
+			break;
 	}
 	up_read(&vm->slots_lock);
 	return ret;

@@ -22,7 +22,7 @@
 typedef u64 gpa_t;	/* guest physical address */
 typedef u64 gfn_t;	/* gpa >> PAGE_SHIFT */
 typedef u64 hpa_t;	/* host physical address */
-typedef unsigned long hva_t;	/* host virtual address in the VM's mm */
+typedef ulong hva_t;		/* host virtual address in the VM's mm */
 
 #define GPA_INVALID	(~0ull)
 #define XKVM_NR_SLOTS	32764
@@ -40,6 +40,7 @@ struct memslot {
 	u16 as_id;
 	struct interval_tree_node hva_node; /* vm->hva_tree, mmu_lock */
 	unsigned long *dirty;		/* KVM_MEM_LOG_DIRTY_PAGES, or NULL */
+	bool dirty_passed_on;		/* ... and another slot has it now */
 	struct rcu_head rcu;
 };
 
