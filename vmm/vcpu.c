@@ -26,6 +26,8 @@
 
 #define VCPU_SIGNAL	SIGUSR1
 #define VCPU_STACK	(256 << 10)
+#define VCPU_FALSE_STARTS	8
+#define VCPU_NAP_NS		1000000
 
 struct vcpu_call {
 	struct vcpu_call *next;
@@ -274,6 +276,19 @@ static void vcpu_failed(struct vcpu *v)
 	vm_shutdown(v->vm, SHUTDOWN_crash);
 }
 
+/*
+ * A vCPU that waits for its first INIT and SIPI makes KVM_RUN return whenever
+ * it is woken.  An event pending for it wakes it for nothing, at once, every
+ * time: the guest must not make us spin with that.
+ */
+static void vcpu_wait_for_start(struct vcpu *v)
+{
+	const struct timespec nap = { .tv_nsec = VCPU_NAP_NS };
+
+	if (++v->false_starts > VCPU_FALSE_STARTS)
+		nanosleep(&nap, NULL);
+}
+
 /* Run the guest until there is something to serve: 1, 0 or -errno. */
 static int vcpu_run(struct vcpu *v)
 {
@@ -281,9 +296,11 @@ static int vcpu_run(struct vcpu *v)
 
 	do {
 		if (ioctl(v->fd, KVM_RUN, 0)) {
-			if (errno == EINTR || errno == EAGAIN)
-				return 1;
 			ret = -errno;
+			if (ret == -EAGAIN)
+				vcpu_wait_for_start(v);
+			if (ret == -EAGAIN || ret == -EINTR)
+				return 1;
 			log_line(LOG_ERROR, "vCPU %u: KVM_RUN: error %d",
 				 v->id, -ret);
 			return ret;

@@ -35,6 +35,7 @@ struct vcpu {
 	bool info_placed;		/* VCPUOP_register_vcpu_info */
 	uint32_t timer_port;		/* of VIRQ_TIMER */
 	uint64_t timer_expires;		/* asked for with no port bound; 0: none */
+	unsigned int false_starts;	/* returns of KVM_RUN before it is up */
 	uint64_t gva_page, gva_gpa;	/* last translation, this exit only */
 
 	_Atomic uint64_t period_asked;	/* the last VCPUOP_set_periodic_timer */

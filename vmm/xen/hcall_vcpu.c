@@ -24,6 +24,11 @@
 _Static_assert(sizeof(struct vcpu_info_x86_64) == VCPU_INFO_SIZE &&
 	       sizeof(struct vcpu_info_x86_32) == VCPU_INFO_SIZE, "ABI");
 
+static int vcpu_get_mp_state(struct vcpu *v, void *arg)
+{
+	return ioctl(v->fd, KVM_GET_MP_STATE, arg) ? -errno : 0;
+}
+
 /* vcpu_info */
 
 /* Everything is pending in the new place: nothing gets lost on the way. */
@@ -46,6 +51,7 @@ static int vcpu_place_info(struct vcpu *v, void *arg)
 	uint64_t at = *(uint64_t *)arg;
 	const char *shared = physmap_page(v->vm->physmap, PHYSMAP_SHARED_INFO);
 	void *info = mem_ptr(v->vm->mem, gpa(at), VCPU_INFO_SIZE);
+	struct kvm_mp_state mp;
 	int err;
 
 	if (v->info_placed || !info)
@@ -56,7 +62,10 @@ static int vcpu_place_info(struct vcpu *v, void *arg)
 	if (err)
 		return err;
 	v->info_placed = true;
-	vcpu_info_all_pending(info, kernel_is_wide(v->vm));
+	/* One that has not started has missed nothing, and must not wake. */
+	if (!vcpu_get_mp_state(v, &mp) &&
+	    mp.mp_state != KVM_MP_STATE_UNINITIALIZED)
+		vcpu_info_all_pending(info, kernel_is_wide(v->vm));
 	return 0;
 }
 
@@ -274,11 +283,6 @@ static int64_t op_initialise(struct hcall *h, struct vcpu *v)
 	int err = hcall_get(h, &ctx, gva(h->arg[2]), sizeof(ctx));
 
 	return err ? err : vcpu_call(h->vcpu, v, vcpu_initialise, &ctx);
-}
-
-static int vcpu_get_mp_state(struct vcpu *v, void *arg)
-{
-	return ioctl(v->fd, KVM_GET_MP_STATE, arg) ? -errno : 0;
 }
 
 static int vcpu_up(struct vcpu *v, void *arg)
