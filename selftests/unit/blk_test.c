@@ -1,0 +1,557 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The block back end on a real image, with the test as the guest: what a
+ * front end may ask, and what it gets when it asks nonsense.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "../lib/tap.h"
+#include "../../vmm/config.h"
+#include "../../vmm/xen/gnttab.h"
+#include "blk_fakes.h"
+
+#define PAGES		1024u
+#define RING_REF	8u
+#define RING_FRAME	1u
+#define DATA_REF	100u		/* and on: one for each page from */
+#define DATA_FRAME	16u		/* this one */
+#define LIST_REF	60u
+#define LIST_FRAME	2u
+#define SECTORS		2048u
+#define ENTRY_WIDE	112u
+#define ENTRY_NARROW	108u
+
+const char *tap_precondition(void)
+{
+	return NULL;
+}
+
+static struct grant_entry_v1 *table;
+static struct vm_config_disk cfg;
+static struct disk disk;
+static char path[] = "/tmp/blk_test.XXXXXX";
+static struct pv_ring_shared *ring;
+static uint32_t prod, seen;
+static bool narrow;
+
+static void *frame(uint32_t n)
+{
+	return mem_ptr(fake_vm.mem, gfn_to_gpa(gfn(n)), GUEST_PAGE_SIZE);
+}
+
+static void grant(uint32_t ref, uint32_t f, uint16_t flags)
+{
+	table[ref] = (struct grant_entry_v1){ GTF_permit_access | flags, 0, f };
+}
+
+static void make_image(void)
+{
+	int fd = mkstemp(path);
+	uint32_t i, buf[DISK_SECTOR / 4];
+
+	CHECK_OK(fd);
+	for (i = 0; i < SECTORS; i++) {
+		unsigned int j;
+
+		for (j = 0; j < DISK_SECTOR / 4; j++)
+			buf[j] = i << 8 | j;
+		CHECK(write(fd, buf, sizeof(buf)) == sizeof(buf));
+	}
+	close(fd);
+}
+
+static void connect_device(void)
+{
+	ring = frame(RING_FRAME);
+	memset(ring, 0, GUEST_PAGE_SIZE);
+	ring->req_event = ring->rsp_event = 1;
+	prod = seen = 0;
+	grant(RING_REF, RING_FRAME, 0);
+	fake_ring_ref = RING_REF;
+	fake_port = 3;
+	CHECK_EQ(fake_dev->ops->connect(fake_dev), 0);
+	fake_dev->ops->started(fake_dev);
+}
+
+static void setup(bool readonly, bool is_narrow)
+{
+	char err[256];
+	uint32_t i;
+
+	narrow = is_narrow;
+	fake_protocol = narrow ? "x86_32-abi" : "x86_64-abi";
+	CHECK_EQ(mem_create(&fake_vm.mem, PAGES * GUEST_PAGE_SIZE), 0);
+	table = calloc(GNTTAB_MAX_FRAMES, GUEST_PAGE_SIZE);
+	CHECK(table);
+	CHECK_EQ(gnttab_create(&fake_vm.gnttab, fake_vm.mem, table), 0);
+	CHECK_EQ(event_loop_create(&fake_vm.loop), 0);
+	make_image();
+	cfg = (struct vm_config_disk) {
+		.target = path, .vdev = (char *)"xvda", .format = DISK_RAW,
+		.readonly = readonly, .discard = true,
+	};
+	CHECK_MSG(!disk_open(&disk, &cfg, err, sizeof(err)), "%s", err);
+	CHECK_EQ(disk.sectors, SECTORS);
+	CHECK_EQ(disk.vdev, 202 << 8);
+	CHECK_EQ(blk_create(&fake_vm, &disk), 0);
+	for (i = 0; i < 300; i++)
+		grant(DATA_REF + i, DATA_FRAME + i, 0);
+	connect_device();
+}
+
+static void teardown(void)
+{
+	unsigned int i;
+
+	if (fake_channel)
+		CHECK(fake_dev->ops->disconnect(fake_dev));
+	for (i = 0; i < 512; i++)
+		CHECK(!(table[i].flags & (GTF_reading | GTF_writing)));
+	fake_dev->ops->free(fake_dev);
+	disk_close(&disk);
+	unlink(path);
+	event_loop_destroy(fake_vm.loop);
+	gnttab_destroy(fake_vm.gnttab);
+	mem_destroy(fake_vm.mem);
+	free(table);
+}
+
+/* The front end */
+
+static unsigned char *slot(uint32_t i)
+{
+	return (unsigned char *)ring + 64 +
+	       i % 32 * (narrow ? ENTRY_NARROW : ENTRY_WIDE);
+}
+
+static void put(unsigned int at, uint64_t v, unsigned int len)
+{
+	memcpy(slot(prod) + at, &v, len);
+}
+
+static unsigned int body(void)
+{
+	return narrow ? 4 : 8;
+}
+
+static void begin(uint8_t op, uint8_t count, uint16_t handle, uint64_t id,
+		  uint64_t sector)
+{
+	memset(slot(prod), 0xee, narrow ? ENTRY_NARROW : ENTRY_WIDE);
+	put(0, op, 1);
+	put(1, count, 1);
+	put(2, handle, 2);
+	put(body(), id, 8);
+	put(body() + 8, sector, 8);
+}
+
+static void segment(unsigned int i, uint32_t ref, uint8_t first, uint8_t last)
+{
+	put(body() + 16 + 8 * i, ref, 4);
+	put(body() + 16 + 8 * i + 4, first, 1);
+	put(body() + 16 + 8 * i + 5, last, 1);
+}
+
+static void send(void)
+{
+	prod++;
+	__atomic_store_n(&ring->req_prod, prod, __ATOMIC_RELEASE);
+}
+
+static void kick(void)
+{
+	CHECK(fake_channel);
+	fake_channel->fn(fake_channel);
+}
+
+/* Wait for the next response; its status. */
+static int answer(uint64_t id, uint8_t op)
+{
+	struct blkif_response rsp = { 0 };
+	const unsigned char *p;
+
+	ring->rsp_event = seen + 1;
+	if (__atomic_load_n(&ring->rsp_prod, __ATOMIC_ACQUIRE) == seen)
+		CHECK_EQ(event_loop_run(fake_vm.loop), 0);
+	CHECK(ring->rsp_prod != seen);
+	p = slot(seen);
+	memcpy(&rsp, p, narrow ? 12 : 16);
+	CHECK_EQ(rsp.id, id);
+	CHECK_EQ(rsp.operation, op);
+	/* Nothing of ours is in what the guest gets beside the answer. */
+	CHECK_EQ(p[9], 0);
+	if (!narrow)
+		CHECK(!p[12] && !p[13] && !p[14] && !p[15]);
+	seen++;
+	return rsp.status;
+}
+
+static int simple(uint8_t op, uint64_t sector, uint8_t first, uint8_t last)
+{
+	static uint64_t id = 0x1122334455667700;
+
+	begin(op, 1, 0, ++id, sector);
+	segment(0, DATA_REF, first, last);
+	send();
+	kick();
+	return answer(id, op);
+}
+
+static void read_write(bool is_narrow)
+{
+	uint32_t *data, word;
+	int fd;
+
+	setup(false, is_narrow);
+	data = frame(DATA_FRAME);
+	memset(data, 0, GUEST_PAGE_SIZE);
+	CHECK_EQ(simple(BLKIF_OP_READ, 40, 2, 5), BLKIF_RSP_OKAY);
+	CHECK_EQ(data[0], 0);
+	CHECK_EQ(data[2 * 128], 40 << 8);
+	CHECK_EQ(data[5 * 128 + 127], 43 << 8 | 127);
+	CHECK_EQ(data[6 * 128], 0);
+	data[2 * 128] = 0x12345678;
+	CHECK_EQ(simple(BLKIF_OP_WRITE, 7, 2, 2), BLKIF_RSP_OKAY);
+	fd = open(path, O_RDONLY);
+	CHECK(pread(fd, &word, 4, 7 * 512) == 4);
+	CHECK_EQ(word, 0x12345678);
+	close(fd);
+	teardown();
+}
+
+TEST(wide, "64-bit front ends read and write")
+{
+	read_write(false);
+}
+
+TEST(narrow, "32-bit front ends read and write")
+{
+	read_write(true);
+}
+
+TEST(nodes, "the nodes say what the disk can do")
+{
+	setup(true, false);
+	CHECK(!strcmp(fake_node("sectors"), "2048"));
+	CHECK(!strcmp(fake_node("sector-size"), "512"));
+	CHECK(!strcmp(fake_node("info"), "4"));
+	CHECK(!strcmp(fake_node("mode"), "r"));
+	CHECK(!strcmp(fake_node("feature-flush-cache"), "0"));
+	teardown();
+}
+
+TEST(limits, "sectors beyond the disk, segments beyond the page")
+{
+	setup(false, false);
+	CHECK_EQ(simple(BLKIF_OP_READ, SECTORS - 1, 0, 0), BLKIF_RSP_OKAY);
+	CHECK(simple(BLKIF_OP_READ, SECTORS - 1, 0, 1) == BLKIF_RSP_ERROR);
+	CHECK(simple(BLKIF_OP_READ, SECTORS, 0, 0) == BLKIF_RSP_ERROR);
+	CHECK(simple(BLKIF_OP_READ, UINT64_MAX, 0, 0) == BLKIF_RSP_ERROR);
+	CHECK(simple(BLKIF_OP_WRITE, UINT64_MAX - 3, 0, 7) == BLKIF_RSP_ERROR);
+	CHECK(simple(BLKIF_OP_READ, 0, 0, 8) == BLKIF_RSP_ERROR);
+	CHECK(simple(BLKIF_OP_READ, 0, 255, 255) == BLKIF_RSP_ERROR);
+	CHECK(simple(BLKIF_OP_READ, 0, 3, 2) == BLKIF_RSP_ERROR);
+	CHECK(simple(77, 0, 0, 0) == BLKIF_RSP_EOPNOTSUPP);
+	CHECK_EQ(simple(BLKIF_OP_READ, 0, 0, 7), BLKIF_RSP_OKAY);
+	teardown();
+}
+
+TEST(counts, "numbers of segments")
+{
+	unsigned int i;
+
+	setup(false, false);
+	for (i = 0; i < 4; i++) {
+		static const uint8_t bad[] = { 0, 12, 200, 255 };
+
+		begin(BLKIF_OP_WRITE, bad[i], 0, i, 0);
+		segment(0, DATA_REF, 0, 0);
+		send();
+		kick();
+		CHECK(answer(i, BLKIF_OP_WRITE) == BLKIF_RSP_ERROR);
+	}
+	begin(BLKIF_OP_READ, 11, 0, 9, 100);
+	for (i = 0; i < 11; i++)
+		segment(i, DATA_REF + 10 - i, 0, 7);
+	send();
+	kick();
+	CHECK_EQ(answer(9, BLKIF_OP_READ), BLKIF_RSP_OKAY);
+	CHECK_EQ(*(uint32_t *)frame(DATA_FRAME + 10), 100 << 8);
+	CHECK_EQ(*(uint32_t *)frame(DATA_FRAME), 180 << 8);
+	teardown();
+}
+
+TEST(grants, "pages that are not granted, or not for this")
+{
+	setup(false, false);
+	grant(DATA_REF, DATA_FRAME, GTF_readonly);
+	CHECK(simple(BLKIF_OP_READ, 0, 0, 0) == BLKIF_RSP_ERROR);
+	CHECK_EQ(simple(BLKIF_OP_WRITE, 0, 0, 0), BLKIF_RSP_OKAY);
+	table[DATA_REF].flags = 0;
+	CHECK(simple(BLKIF_OP_WRITE, 0, 0, 0) == BLKIF_RSP_ERROR);
+	grant(DATA_REF, PAGES, 0);
+	CHECK(simple(BLKIF_OP_WRITE, 0, 0, 0) == BLKIF_RSP_ERROR);
+	/* A bad segment behind a good one: the good one's page is let go. */
+	grant(DATA_REF, DATA_FRAME, 0);
+	begin(BLKIF_OP_READ, 2, 0, 1, 0);
+	segment(0, DATA_REF, 0, 7);
+	segment(1, 59, 0, 7);
+	send();
+	kick();
+	CHECK(answer(1, BLKIF_OP_READ) == BLKIF_RSP_ERROR);
+	CHECK_EQ(table[DATA_REF].flags, GTF_permit_access);
+	teardown();
+}
+
+TEST(readonly, "a read-only disk takes no writes of any kind")
+{
+	setup(true, false);
+	CHECK_EQ(simple(BLKIF_OP_READ, 0, 0, 0), BLKIF_RSP_OKAY);
+	CHECK(simple(BLKIF_OP_WRITE, 0, 0, 0) == BLKIF_RSP_ERROR);
+	CHECK(simple(BLKIF_OP_WRITE_BARRIER, 0, 0, 0) == BLKIF_RSP_ERROR);
+	CHECK(simple(BLKIF_OP_FLUSH_DISKCACHE, 0, 0, 0) == BLKIF_RSP_ERROR);
+	CHECK(simple(BLKIF_OP_DISCARD, 0, 0, 0) == BLKIF_RSP_ERROR);
+	teardown();
+}
+
+static void indirect(uint8_t op, uint16_t n, uint32_t ref)
+{
+	begin(BLKIF_OP_INDIRECT, op, n, 42, 64);
+	put(body() + 16, 0, 2);
+	put(body() + 20, ref, 4);
+	send();
+	kick();
+}
+
+TEST(indirect, "indirect requests, long ones, bad ones")
+{
+	struct blkif_request_segment *list;
+	unsigned int i;
+
+	setup(false, false);
+	list = frame(LIST_FRAME);
+	grant(LIST_REF, LIST_FRAME, GTF_readonly);
+	for (i = 0; i < 512; i++)
+		list[i] = (struct blkif_request_segment){
+			DATA_REF + 255 - i % 256, 0, 0 };
+	indirect(BLKIF_OP_READ, 256, LIST_REF);
+	CHECK_EQ(answer(42, BLKIF_OP_INDIRECT), BLKIF_RSP_OKAY);
+	CHECK_EQ(*(uint32_t *)frame(DATA_FRAME + 255), 64 << 8);
+	CHECK_EQ(*(uint32_t *)frame(DATA_FRAME), (64 + 255) << 8);
+	indirect(BLKIF_OP_READ, 257, LIST_REF);
+	CHECK(answer(42, BLKIF_OP_INDIRECT) == BLKIF_RSP_ERROR);
+	indirect(BLKIF_OP_READ, 0, LIST_REF);
+	CHECK(answer(42, BLKIF_OP_INDIRECT) == BLKIF_RSP_ERROR);
+	indirect(BLKIF_OP_READ, 1, 59);
+	CHECK(answer(42, BLKIF_OP_INDIRECT) == BLKIF_RSP_ERROR);
+	indirect(BLKIF_OP_INDIRECT, 1, LIST_REF);
+	CHECK(answer(42, BLKIF_OP_INDIRECT) == BLKIF_RSP_EOPNOTSUPP);
+	indirect(BLKIF_OP_DISCARD, 1, LIST_REF);
+	CHECK(answer(42, BLKIF_OP_INDIRECT) == BLKIF_RSP_EOPNOTSUPP);
+	teardown();
+}
+
+TEST(flush, "an empty flush, and one with data")
+{
+	setup(false, false);
+	begin(BLKIF_OP_FLUSH_DISKCACHE, 0, 0, 5, 0);
+	send();
+	kick();
+	CHECK_EQ(answer(5, BLKIF_OP_FLUSH_DISKCACHE), BLKIF_RSP_OKAY);
+	CHECK_EQ(simple(BLKIF_OP_FLUSH_DISKCACHE, 3, 0, 0), BLKIF_RSP_OKAY);
+	teardown();
+}
+
+TEST(barrier, "a barrier ends after what is before it, before what is after")
+{
+	static const uint8_t ops[] = {
+		BLKIF_OP_WRITE, BLKIF_OP_READ, BLKIF_OP_WRITE_BARRIER,
+		BLKIF_OP_READ, BLKIF_OP_WRITE_BARRIER, BLKIF_OP_WRITE,
+	};
+	unsigned int i, first = 0;
+
+	setup(false, false);
+	for (i = 0; i < 6; i++) {
+		begin(ops[i], 1, 0, i, i * 8);
+		segment(0, DATA_REF + i, 0, 7);
+		send();
+	}
+	kick();
+	/* The first two in either order, the others as they were asked. */
+	CHECK_EQ(event_loop_run(fake_vm.loop), 0);
+	memcpy(&first, slot(0), 4);
+	CHECK(first < 2);
+	CHECK_EQ(answer(first, ops[first]), BLKIF_RSP_OKAY);
+	CHECK_EQ(answer(!first, ops[!first]), BLKIF_RSP_OKAY);
+	for (i = 2; i < 6; i++)
+		CHECK_EQ(answer(i, ops[i]), BLKIF_RSP_OKAY);
+	teardown();
+}
+
+TEST(discard, "a discard within the disk")
+{
+	uint32_t word;
+	int fd, status;
+
+	setup(false, false);
+	begin(BLKIF_OP_DISCARD, 0, 0, 1, 8);
+	put(body() + 16, 8, 8);
+	send();
+	kick();
+	status = answer(1, BLKIF_OP_DISCARD);
+	CHECK(status == BLKIF_RSP_OKAY || status == BLKIF_RSP_EOPNOTSUPP);
+	fd = open(path, O_RDONLY);
+	CHECK(pread(fd, &word, 4, 8 * 512) == 4);
+	CHECK_EQ(word, status ? 8 << 8 : 0);
+	CHECK(pread(fd, &word, 4, 16 * 512) == 4);
+	CHECK_EQ(word, 16 << 8);
+	close(fd);
+	begin(BLKIF_OP_DISCARD, 0, 0, 2, SECTORS - 1);
+	put(body() + 16, UINT64_MAX, 8);
+	send();
+	kick();
+	CHECK(answer(2, BLKIF_OP_DISCARD) == BLKIF_RSP_ERROR);
+	begin(BLKIF_OP_DISCARD, BLKIF_DISCARD_SECURE, 0, 3, 0);
+	put(body() + 16, 8, 8);
+	send();
+	kick();
+	CHECK(answer(3, BLKIF_OP_DISCARD) == BLKIF_RSP_EOPNOTSUPP);
+	teardown();
+}
+
+TEST(shrunk, "an image that got shorter is an error, not the end")
+{
+	setup(false, false);
+	CHECK_OK(truncate(path, 512 * 100));
+	CHECK(simple(BLKIF_OP_READ, 200, 0, 7) == BLKIF_RSP_ERROR);
+	CHECK(simple(BLKIF_OP_READ, 98, 0, 7) == BLKIF_RSP_ERROR);
+	CHECK_EQ(simple(BLKIF_OP_READ, 92, 0, 7), BLKIF_RSP_OKAY);
+	teardown();
+}
+
+TEST(many, "the ring wraps, and all requests in it run")
+{
+	unsigned int i, round;
+
+	setup(false, false);
+	for (round = 0; round < 5; round++) {
+		uint32_t got = 0;
+
+		for (i = 0; i < 32; i++) {
+			begin(BLKIF_OP_READ, 1, 0, i, i);
+			segment(0, DATA_REF + i, 0, 0);
+			send();
+		}
+		kick();
+		ring->rsp_event = seen + 32;
+		if (ring->rsp_prod - seen < 32)
+			CHECK_EQ(event_loop_run(fake_vm.loop), 0);
+		CHECK_EQ(ring->rsp_prod - seen, 32);
+		for (i = 0; i < 32; i++)
+			got |= 1u << *slot(seen + i);
+		CHECK_EQ(got, UINT32_MAX);
+		seen += 32;
+	}
+	teardown();
+}
+
+TEST(nonsense, "more requests than the ring holds close the device, once")
+{
+	setup(false, false);
+	ring->req_prod = 33;
+	kick();
+	CHECK_EQ(fake_failed, 1);
+	CHECK_EQ(fake_disconnected, 1);
+	CHECK(!fake_channel);
+	CHECK_EQ(ring->rsp_prod, 0);
+	/* It can be connected anew. */
+	connect_device();
+	CHECK_EQ(simple(BLKIF_OP_READ, 0, 0, 0), BLKIF_RSP_OKAY);
+	teardown();
+}
+
+TEST(bad_ring, "a device is not connected to nonsense")
+{
+	setup(false, false);
+	CHECK(fake_dev->ops->disconnect(fake_dev));
+	fake_ring_ref = 59;
+	CHECK(fake_dev->ops->connect(fake_dev) < 0);
+	fake_ring_ref = RING_REF;
+	fake_port = 0;
+	CHECK(fake_dev->ops->connect(fake_dev) < 0);
+	fake_port = 3;
+	fake_protocol = "sparc-abi";
+	CHECK(fake_dev->ops->connect(fake_dev) < 0);
+	fake_protocol = NULL;
+	ring->req_prod = 40;
+	ring->rsp_prod = 2;
+	CHECK(fake_dev->ops->connect(fake_dev) < 0);
+	CHECK_EQ(table[RING_REF].flags, GTF_permit_access);
+	teardown();
+}
+
+TEST(closing, "requests under way end before the device is gone")
+{
+	unsigned int i;
+
+	setup(false, false);
+	for (i = 0; i < 8; i++) {
+		begin(i == 4 ? BLKIF_OP_WRITE_BARRIER : BLKIF_OP_READ, 1, 0, i,
+		      i);
+		segment(0, DATA_REF + i, 0, 0);
+		send();
+	}
+	kick();
+	ring->rsp_event = 1000;
+	CHECK(!fake_dev->ops->disconnect(fake_dev));
+	CHECK_EQ(event_loop_run(fake_vm.loop), 0);
+	CHECK_EQ(fake_disconnected, 1);
+	CHECK(!fake_channel);
+	CHECK_EQ(ring->rsp_prod, 5);
+	teardown();
+}
+
+TEST(locked, "an image is written by one guest at a time")
+{
+	struct disk other;
+	char err[256];
+
+	setup(false, false);
+	CHECK(disk_open(&other, &cfg, err, sizeof(err)) == -EAGAIN);
+	CHECK(strstr(err, path));
+	cfg.readonly = true;
+	CHECK(disk_open(&other, &cfg, err, sizeof(err)) == -EAGAIN);
+	cfg.readonly = false;
+	teardown();
+}
+
+TEST(names, "virtual devices have Xen's numbers")
+{
+	static const struct {
+		const char *name;
+		uint32_t vdev;
+	} good[] = {
+		{ "xvda", 51712 }, { "xvdb", 51728 }, { "xvda1", 51713 },
+		{ "xvdp15", 51967 }, { "xvdq", 1u << 28 | 16 << 8 },
+		{ "xvda16", 1u << 28 | 16 }, { "xvdaa", 1u << 28 | 26 << 8 },
+		{ "hda", 768 }, { "hdb2", 834 }, { "hdc", 5632 },
+		{ "hdd", 5696 }, { "sda", 2048 }, { "sdb3", 2067 },
+		{ "d0", 51712 }, { "d1p2", 51730 },
+	};
+	static const char *const bad[] = {
+		"", "xvd", "xvda0", "xvda01", "xvdA", "xvda1x", "hde", "sdq",
+		"sda16", "hda64", "xvda256", "fda", "d", "dp1", "d1p", "xvda-1",
+		"xvdzzzzzz",
+	};
+	uint32_t vdev;
+	size_t i;
+
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		CHECK_MSG(!disk_vdev(good[i].name, &vdev) &&
+			  vdev == good[i].vdev, "%s", good[i].name);
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		CHECK_MSG(disk_vdev(bad[i], &vdev) == -EINVAL, "%s", bad[i]);
+}
