@@ -7,6 +7,7 @@
  * (notifier, irqfds) is cut off under a lock of its own.
  */
 #include <linux/anon_inodes.h>
+#include <linux/compat.h>
 #include <linux/debugfs.h>
 #include <linux/file.h>
 #include <linux/module.h>
@@ -290,6 +291,29 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	}
 }
 
+#ifdef CONFIG_COMPAT
+/* A pointer and its padding differ; every other structure is the same. */
+static long vm_compat_ioctl(struct file *file, unsigned int cmd,
+			    unsigned long arg)
+{
+	struct vm *vm = file->private_data;
+	void __user *uarg = compat_ptr(arg);
+	struct kvm_dirty_log log;
+	compat_uptr_t bitmap;
+
+	if (cmd != KVM_GET_DIRTY_LOG)
+		return vm_ioctl(file, cmd, (unsigned long)uarg);
+	if (vm->mm != current->mm || READ_ONCE(vm->bugged))
+		return -EIO;
+	if (copy_from_user(&log, uarg, sizeof(log)) ||
+	    get_user(bitmap, (compat_uptr_t __user *)
+		     (uarg + offsetof(struct kvm_dirty_log, dirty_bitmap))))
+		return -EFAULT;
+	log.dirty_bitmap = compat_ptr(bitmap);
+	return dirty_get_log(vm, &log);
+}
+#endif
+
 static int vm_release(struct inode *inode, struct file *file)
 {
 	vm_put(file->private_data);
@@ -300,7 +324,9 @@ static const struct file_operations vm_fops = {
 	.owner = THIS_MODULE,
 	.release = vm_release,
 	.unlocked_ioctl = vm_ioctl,
-	.compat_ioctl = compat_ptr_ioctl,
+#ifdef CONFIG_COMPAT
+	.compat_ioctl = vm_compat_ioctl,
+#endif
 	.llseek = noop_llseek,
 };
 
