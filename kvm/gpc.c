@@ -228,6 +228,11 @@ static int gpc_activate_at(struct gpc *gpc, gpa_t gpa, hva_t uhva, u32 len)
 
 int gpc_activate(struct gpc *gpc, gpa_t gpa, u32 len)
 {
+	/* that value is what marks a cache of a user address */
+	if (gpa == GPA_INVALID) {
+		gpc_deactivate(gpc);
+		return -EINVAL;
+	}
 	return gpc_activate_at(gpc, gpa, 0, len);
 }
 
