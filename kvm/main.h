@@ -21,7 +21,7 @@ extern struct dentry *main_debugfs;	/* debugfs: xkvm/ */
  */
 int main_virt_get(void);
 void main_virt_put(void);
-/* Is virtualization on on this CPU?  Preemption off. */
+/* Does this CPU have virtualization on?  Preemption off. */
 bool main_virt_on(void);
 
 /* KVM_CREATE_VM: a file descriptor or -errno. */

@@ -107,6 +107,7 @@ struct vcpu {
 };
 
 #define vm_for_each_vcpu(i, v, vm)					\
+	/* the count before the entries: pairs with vcpu_create_fd() */		\
 	for ((i) = 0; (i) < smp_load_acquire(&(vm)->nr_vcpus) &&	\
 	     ((v) = (vm)->vcpus[(i)]); (i)++)
 
