@@ -24,9 +24,11 @@ static struct kmem_cache *mmio_cache;
 
 int mmio_module_init(void)
 {
-	mmio_cache = kmem_cache_create("xkvm_mmio", sizeof(struct mmio_state),
-				       0, SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT,
-				       NULL);
+	/* string I/O is copied between guest memory and c.io */
+	mmio_cache = kmem_cache_create_usercopy("xkvm_mmio",
+			sizeof(struct mmio_state), 0,
+			SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT,
+			offsetof(struct mmio_state, c.io), EMUL_IO_BUF, NULL);
 	return mmio_cache ? 0 : -ENOMEM;
 }
 
