@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Xen time: pvclock, timers, runstate. */
+/* Time as a Xen guest has it: single-shot timers, pvclock, runstates. */
 #include <unistd.h>
 
 #include "xen.h"
 
-#define PORT	3
+#define PORT	67
 #define PRIO	KVM_IRQ_ROUTING_XEN_EVTCHN_PRIO_2LEVEL
 #define MS	1000000ull
-#define HC_ETIME (-62ll)
 
-static volatile uint64_t upcalls GUEST_VAR, clock_out GUEST_VAR;
+static volatile uint64_t upcalls GUEST_VAR, when GUEST_VAR;
+static volatile int64_t answer GUEST_VAR;
 
 GUEST static void upcall(struct guest_regs *r)
 {
@@ -17,59 +17,124 @@ GUEST static void upcall(struct guest_regs *r)
 
 	upcalls++;
 	vi->evtchn_upcall_pending = 0;
-	vi->evtchn_pending_sel = 0;
+	__atomic_exchange_n((uint64_t *)&vi->evtchn_pending_sel, 0,
+			    __ATOMIC_SEQ_CST);
 }
 
-/* System time in ns, as a guest computes it; 0 while there is none. */
-GUEST static uint64_t g_pvclock(const volatile vcpu_time_info_t *t)
+/* The guest's clock by the version protocol. */
+GINLINE uint64_t g_clock(const volatile vcpu_time_info_t *t)
 {
+	uint64_t delta, ns;
 	uint32_t version;
-	uint64_t ns;
 
 	do {
-		uint64_t delta, hi;
-
 		version = t->version;
-		g_barrier();
+		__asm__ volatile("" : : : "memory");
 		delta = g_rdtsc() - t->tsc_timestamp;
-		if (t->tsc_shift >= 0)
-			delta <<= t->tsc_shift;
-		else
-			delta >>= -t->tsc_shift;
-		__asm__("mulq %2; shrd $32, %1, %0"
-			: "=a"(ns), "=d"(hi)
-			: "r"((uint64_t)t->tsc_to_system_mul), "0"(delta)
-			: "cc");
-		ns += t->system_time;
-		g_barrier();
+		delta = t->tsc_shift < 0 ? delta >> -t->tsc_shift :
+		       delta << t->tsc_shift;
+		ns = t->system_time + (uint64_t)
+		     (((unsigned __int128)delta * t->tsc_to_system_mul) >> 32);
+		__asm__ volatile("" : : : "memory");
 	} while ((version & 1) || version != t->version);
-	return version ? ns : 0;
+	return ns;
 }
 
 GINLINE uint64_t g_now(void)
 {
-	return g_pvclock(&((vcpu_info_t *)XEN_VCPU_INFO)->time);
+	return g_clock(&((vcpu_info_t *)XEN_VCPU_INFO)->time);
 }
 
-/* --- pvclock --- */
-
-GUEST static void read_clock(void)
+GINLINE int64_t g_singleshot(uint64_t at, uint32_t flags)
 {
-	uint64_t last = g_now(), now;
+	struct vcpu_set_singleshot_timer t = {
+		.timeout_abs_ns = at, .flags = flags,
+	};
 
-	g_check(last);
-	clock_out = last;
-	g_sync(0);
-	for (int i = 0; i < 100; i++) {
-		now = g_now();
-		g_check(now >= last);
-		last = now;
-	}
-	clock_out = last;
+	return g_hypercall(__HYPERVISOR_vcpu_op, VCPUOP_set_singleshot_timer, 0,
+			   (uint64_t)&t);
+}
+
+GINLINE void g_await(uint64_t n)
+{
+	while (upcalls < n)
+		g_wait_irq();
+	shared_info_t *s = (void *)XEN_SHINFO;
+
+	__atomic_fetch_and(&s->evtchn_pending[PORT / 64],
+			   ~(1ull << PORT % 64), __ATOMIC_SEQ_CST);
+}
+
+GUEST static void timers(void)
+{
+	uint64_t start;
+
+	guest_handlers[XEN_VECTOR] = upcall;
+	/* ahead */
+	start = g_now();
+	g_check_eq(g_singleshot(start + 3 * MS, 0), 0);
+	g_await(1);
+	g_check(g_now() >= start + 3 * MS);
+	/* past, and past where that is refused */
+	g_check_eq(g_singleshot(start, 0), 0);
+	g_await(2);
+	g_check_eq(g_singleshot(start, VCPU_SSHOTTMR_future), -62);
+	/* another vCPU's */
+	g_check_eq(g_hypercall(__HYPERVISOR_vcpu_op,
+			       VCPUOP_stop_singleshot_timer, 1, 0), -22);
+	/* stopped */
+	g_check_eq(g_singleshot(g_now() + 5 * MS, 0), 0);
+	g_check_eq(g_hypercall(__HYPERVISOR_vcpu_op,
+			       VCPUOP_stop_singleshot_timer, 0, 0), 0);
+	g_check_eq(g_hypercall(__HYPERVISOR_set_timer_op, g_now() + 9 * MS, 0,
+			       0), 0);
+	g_await(3);
+	/* a negative time is taken for overflow, and comes soon */
+	g_check_eq(g_hypercall(__HYPERVISOR_set_timer_op, 1ull << 63, 0, 0), 0);
+	g_await(4);
 	g_done();
 }
 
-static uint64_t vm_clock(struct vm *vm)
+static struct vcpu *timer_vcpu(struct vm **vm, bool timer)
+{
+	struct kvm_xen_hvm_attr cb = {
+		.type = KVM_XEN_ATTR_TYPE_UPCALL_VECTOR,
+		.u.vector = XEN_VECTOR,
+	};
+	struct kvm_xen_vcpu_attr t = {
+		.type = KVM_XEN_VCPU_ATTR_TYPE_TIMER,
+		.u.timer = { .port = PORT, .priority = PRIO },
+	};
+	struct vcpu *v;
+
+	xen_require(KVM_XEN_HVM_CONFIG_EVTCHN_SEND);
+	*vm = xen_vm(true);
+	v = xen_vcpu(*vm, 0);
+	CHECK_OK(xen_set(*vm, &cb));
+	if (timer)
+		CHECK_OK(xen_vcpu_set(v, &t));
+	return v;
+}
+
+TEST(timer, "single-shot timers come on time, at once, or not at all")
+{
+	struct vm *vm;
+	struct vcpu *v = timer_vcpu(&vm, true);
+
+	vcpu_enter64(v, timers);
+	vcpu_done(v);
+	CHECK_EQ(G(vm, upcalls), 4);
+}
+
+GUEST static void await_one(void)
+{
+	guest_handlers[XEN_VECTOR] = upcall;
+	g_await(1);
+	when = g_now();
+	g_done();
+}
+
+static uint64_t get_clock(struct vm *vm)
 {
 	struct kvm_clock_data c;
 
@@ -77,324 +142,112 @@ static uint64_t vm_clock(struct vm *vm)
 	return c.clock;
 }
 
-TEST(pvclock, "the guest's clock is the VM's, and never goes back")
+TEST(timer_restored, "a timer set by the client fires in the guest")
 {
-	struct vm *vm = xen_vm(true);
-	struct vcpu *v = xen_vcpu(vm, 0);
-	uint64_t before, after;
+	struct kvm_xen_vcpu_attr t = {
+		.type = KVM_XEN_VCPU_ATTR_TYPE_TIMER,
+		.u.timer = { .port = PORT, .priority = PRIO },
+	};
+	struct vm *vm;
+	struct vcpu *v = timer_vcpu(&vm, false);
+	uint64_t at = get_clock(vm) + 30 * MS;
 
-	vcpu_enter64(v, read_clock);
-	before = vm_clock(vm);
-	vcpu_sync(v);
-	after = vm_clock(vm);
-	/* Allow a millisecond of rounding between the two conversions. */
-	CHECK_MSG(G(vm, clock_out) + MS >= before &&
-		  G(vm, clock_out) <= after + MS,
-		  "guest %llu, not in %llu to %llu",
-		  (unsigned long long)G(vm, clock_out),
-		  (unsigned long long)before, (unsigned long long)after);
+	t.u.timer.expires_ns = at;
+	CHECK_OK(xen_vcpu_set(v, &t));
+	CHECK_OK(xen_vcpu_get(v, &t));
+	CHECK_EQ(t.u.timer.expires_ns, at);
+	vcpu_enter64(v, await_one);
 	vcpu_done(v);
-	CHECK(G(vm, clock_out) <= vm_clock(vm) + MS);
+	CHECK(G(vm, when) >= at);
+	CHECK_OK(xen_vcpu_get(v, &t));
+	CHECK_EQ(t.u.timer.expires_ns, 0);
+	CHECK_EQ(t.u.timer.port, PORT);
 }
 
-TEST(time_info, "the time area elsewhere shows the same clock")
+TEST(timer_past, "a timer restored after its time fires at once")
 {
-	struct vm *vm = xen_vm(true);
-	struct vcpu *v = xen_vcpu(vm, 0);
-	vcpu_time_info_t *t = vm_ptr(vm, XEN_TIME_INFO);
+	struct kvm_xen_vcpu_attr t = {
+		.type = KVM_XEN_VCPU_ATTR_TYPE_TIMER,
+		.u.timer = { .port = PORT, .priority = PRIO, .expires_ns = 1 },
+	};
+	struct vm *vm;
+	struct vcpu *v = timer_vcpu(&vm, false);
+
+	CHECK_OK(xen_vcpu_set(v, &t));
+	vcpu_enter64(v, await_one);
+	vcpu_done(v);
+	CHECK_EQ(G(vm, upcalls), 1);
+}
+
+TEST(timer_clock, "a timer set before the clock fires by the clock")
+{
+	struct kvm_xen_vcpu_attr t = {
+		.type = KVM_XEN_VCPU_ATTR_TYPE_TIMER,
+		.u.timer = { .port = PORT, .priority = PRIO,
+			     .expires_ns = 1000000 * MS },
+	};
+	struct kvm_clock_data c = { .clock = 999990 * MS };
+	struct vm *vm;
+	struct vcpu *v = timer_vcpu(&vm, false);
+
+	if (!strcmp(dev_path(), "/dev/kvm"))
+		tap_skip("in-tree KVM arms it by the clock of before");
+	CHECK_OK(xen_vcpu_set(v, &t));
+	CHECK_OK(ioctl(vm->fd, KVM_SET_CLOCK, &c));
+	vcpu_enter64(v, await_one);
+	vcpu_done(v);
+	CHECK(G(vm, when) >= 1000000 * MS && G(vm, when) < 1010000 * MS);
+}
+
+GUEST static void read_clocks(void)
+{
+	uint64_t a, b;
+
+	a = g_clock(&((vcpu_info_t *)XEN_VCPU_INFO)->time);
+	b = g_clock((vcpu_time_info_t *)XEN_TIME_INFO);
+	g_check(b >= a && b - a < 100 * MS);
+	when = b;
+	g_done();
+}
+
+TEST(pvclock, "both time areas tell the client's clock")
+{
+	struct vm *vm;
+	struct vcpu *v = timer_vcpu(&vm, false);
+	uint64_t before, after;
 
 	CHECK_OK(xen_set_gpa(v, KVM_XEN_VCPU_ATTR_TYPE_VCPU_TIME_INFO,
 			     XEN_TIME_INFO));
-	vcpu_enter64(v, read_clock);
-	vcpu_sync(v);
-	CHECK(t->version && !(t->version & 1));
-	CHECK_EQ(t->tsc_to_system_mul,
-		 xen_vcpu_info(vm, 0)->time.tsc_to_system_mul);
-	CHECK_EQ(t->tsc_shift, xen_vcpu_info(vm, 0)->time.tsc_shift);
-	CHECK(t->tsc_to_system_mul);
+	vcpu_enter64(v, read_clocks);
+	before = get_clock(vm);
+	vcpu_done(v);
+	after = get_clock(vm);
+	/* the two clocks may be read a little differently */
+	CHECK(G(vm, when) + MS >= before && G(vm, when) <= after + MS);
 }
 
-/* --- timers --- */
-
-static void start_timer(struct vcpu *v, uint64_t expires)
+TEST(runstate_runs, "an entry makes the vCPU running, and its times add up")
 {
 	struct kvm_xen_vcpu_attr a = {
-		.type = KVM_XEN_VCPU_ATTR_TYPE_TIMER,
-		.u.timer = { .port = PORT, .priority = PRIO,
-			     .expires_ns = expires },
+		.type = KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_CURRENT,
+		.u.runstate.state = RUNSTATE_blocked,
 	};
-	struct kvm_xen_hvm_attr cb = {
-		.type = KVM_XEN_ATTR_TYPE_UPCALL_VECTOR,
-		.u.vector = XEN_VECTOR,
-	};
+	struct vcpu_runstate_info *r;
+	struct vm *vm;
+	struct vcpu *v = timer_vcpu(&vm, false);
 
-	CHECK_OK(xen_set(v->vm, &cb));
+	CHECK_OK(xen_set_gpa(v, KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_ADDR,
+			     XEN_RUNSTATE));
+	r = vm_ptr(vm, XEN_RUNSTATE);
 	CHECK_OK(xen_vcpu_set(v, &a));
-}
-
-static struct vcpu *timer_vcpu(void)
-{
-	struct vcpu *v;
-
-	xen_require(KVM_XEN_HVM_CONFIG_EVTCHN_SEND);
-	v = xen_vcpu(xen_vm(true), 0);
-	start_timer(v, 0);
-	return v;
-}
-
-GUEST static void expect_upcall_at(uint64_t when)
-{
-	uint64_t before = upcalls;
-
-	while (upcalls == before)
-		g_wait_irq();
-	g_check(g_now() + MS / 10 >= when);
-	g_check_eq(upcalls, before + 1);
-	/* Nothing in the bit's way the next time. */
-	*(uint64_t *)(XEN_SHINFO + offsetof(shared_info_t, evtchn_pending)) = 0;
-}
-
-GUEST static void set_timer_op(void)
-{
-	uint64_t when = g_now() + 3 * MS;
-
-	guest_handlers[XEN_VECTOR] = upcall;
-	g_check_eq(g_hypercall(__HYPERVISOR_set_timer_op, when, 0, 0), 0);
-	g_check_eq(upcalls, 0);
-	expect_upcall_at(when);
-	/* In the past: at once. */
-	g_check_eq(g_hypercall(__HYPERVISOR_set_timer_op, 1, 0, 0), 0);
-	expect_upcall_at(1);
-	/* Stopped: never. */
-	when = g_now() + 2 * MS;
-	g_check_eq(g_hypercall(__HYPERVISOR_set_timer_op, when, 0, 0), 0);
-	g_check_eq(g_hypercall(__HYPERVISOR_set_timer_op, 0, 0, 0), 0);
-	g_sti();
-	while (g_now() < when + 2 * MS)
-		g_pause();
-	g_cli();
-	g_check_eq(upcalls, 2);
-	g_done();
-}
-
-TEST(set_timer, "set_timer_op: the event comes when it is due, or never")
-{
-	struct vcpu *v = timer_vcpu();
-
-	vcpu_enter64(v, set_timer_op);
+	CHECK_EQ(r->state, RUNSTATE_blocked);
+	usleep(2000);
+	vcpu_enter64(v, read_clocks);
+	CHECK_OK(xen_set_gpa(v, KVM_XEN_VCPU_ATTR_TYPE_VCPU_TIME_INFO,
+			     XEN_TIME_INFO));
 	vcpu_done(v);
-}
-
-GUEST static int64_t g_vcpu_op(uint64_t cmd, uint64_t vcpu, void *arg)
-{
-	return g_hypercall(__HYPERVISOR_vcpu_op, cmd, vcpu, (uint64_t)arg);
-}
-
-GUEST static void single_shot(void)
-{
-	struct vcpu_set_singleshot_timer s;
-
-	s.flags = 0;
-	s.timeout_abs_ns = g_now() + 3 * MS;
-	guest_handlers[XEN_VECTOR] = upcall;
-	g_check_eq(g_vcpu_op(VCPUOP_set_singleshot_timer, 0, &s), 0);
-	expect_upcall_at(s.timeout_abs_ns);
-	s.flags = VCPU_SSHOTTMR_future;
-	s.timeout_abs_ns = g_now() - 1000;
-	g_check_eq(g_vcpu_op(VCPUOP_set_singleshot_timer, 0, &s), HC_ETIME);
-	s.timeout_abs_ns = g_now() + 2 * MS;
-	g_check_eq(g_vcpu_op(VCPUOP_set_singleshot_timer, 0, &s), 0);
-	g_check_eq(g_vcpu_op(VCPUOP_stop_singleshot_timer, 0, 0), 0);
-	g_sti();
-	while (g_now() < s.timeout_abs_ns + 2 * MS)
-		g_pause();
-	g_cli();
-	g_check_eq(upcalls, 1);
-	/* One's own only, and from memory that is there. */
-	g_check_eq(g_vcpu_op(VCPUOP_set_singleshot_timer, 1, &s), -22ll);
-	g_check_eq(g_vcpu_op(VCPUOP_stop_singleshot_timer, 1, 0), -22ll);
-	g_check_eq(g_vcpu_op(VCPUOP_set_singleshot_timer, 0,
-			     (void *)0x100000000ull), -14ll);
-	g_done();
-}
-
-TEST(single_shot, "VCPUOP single-shot timers: set, past, stopped, foreign")
-{
-	struct vcpu *v = timer_vcpu();
-
-	vcpu_enter64(v, single_shot);
-	vcpu_done(v);
-}
-
-GUEST static void await_one(void)
-{
-	guest_handlers[XEN_VECTOR] = upcall;
-	while (!upcalls)
-		g_wait_irq();
-	g_done();
-}
-
-TEST(restored, "a timer set by user space fires, also one already due")
-{
-	struct vcpu *v;
-
-	v = timer_vcpu();
-	start_timer(v, vm_clock(v->vm) + 3 * MS);
-	vcpu_enter64(v, await_one);
-	vcpu_done(v);
-	CHECK(xen_pending(v->vm, PORT, true));
-
-	v = timer_vcpu();
-	start_timer(v, 1);
-	vcpu_enter64(v, await_one);
-	vcpu_done(v);
-	CHECK(xen_pending(v->vm, PORT, true));
-}
-
-/* --- runstate --- */
-
-GUEST static void sync_twice(void)
-{
-	g_sync(1);
-	g_sync(2);
-	g_done();
-}
-
-static void check_wide(const void *p)
-{
-	vcpu_runstate_info_t r;
-
-	memcpy(&r, p, sizeof(r));
-	CHECK(r.state >= 0 && r.state <= RUNSTATE_offline);
-	CHECK(r.time[RUNSTATE_running]);
-	CHECK(!(r.state_entry_time >> 63));
-	CHECK_EQ(r.state_entry_time,
-		 r.time[0] + r.time[1] + r.time[2] + r.time[3]);
-}
-
-struct runstate32 {
-	uint32_t state;
-	uint64_t entry, time[4];
-} __attribute__((packed));
-
-static void check_narrow(const void *p)
-{
-	struct runstate32 r;
-
-	memcpy(&r, p, sizeof(r));
-	CHECK(r.state <= RUNSTATE_offline);
-	CHECK(r.time[RUNSTATE_running]);
-	CHECK(!(r.entry >> 63));
-	CHECK_EQ(r.entry, r.time[0] + r.time[1] + r.time[2] + r.time[3]);
-}
-
-static uint64_t running(struct vcpu *v)
-{
-	struct kvm_xen_vcpu_attr a = {
-		.type = KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_DATA,
-	};
-
-	CHECK_OK(xen_vcpu_get(v, &a));
-	return a.u.runstate.time_running;
-}
-
-/* Each layout, in a page and at each place where it can cross into another. */
-TEST(runstate, "the runstate area in both layouts, wherever it crosses a page")
-{
-	static const int back[] = { 64, 47, 44, 40, 36, 24, 16, 12, 10, 8, 4 };
-
-	xen_require(KVM_XEN_HVM_CONFIG_RUNSTATE);
-	for (int wide = 0; wide < 2; wide++) {
-		struct vm *vm = xen_vm(wide);
-		struct vcpu *v = xen_vcpu(vm, 0);
-
-		for (size_t i = 0; i < sizeof(back) / sizeof(back[0]); i++) {
-			uint64_t gpa = XEN_RUNSTATE + 0x1000 - back[i];
-			uint8_t *p = vm_ptr(vm, gpa);
-			size_t len = wide ? sizeof(vcpu_runstate_info_t) :
-					    sizeof(struct runstate32);
-
-			memset(p - 8, 0xaa, 128);
-			CHECK_OK(xen_set_gpa(v,
-				KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_ADDR, gpa));
-			vcpu_enter64(v, sync_twice);
-			CHECK_EQ(vcpu_sync(v), 1);
-			usleep(2000);
-			CHECK_EQ(vcpu_sync(v), 2);
-			wide ? check_wide(p) : check_narrow(p);
-			/* Nothing beside it. */
-			CHECK_EQ(p[-1], 0xaa);
-			CHECK_EQ(p[len], 0xaa);
-			CHECK_OK(xen_set_gpa(v,
-				KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_ADDR,
-				KVM_XEN_INVALID_GPA));
-		}
-	}
-}
-
-TEST(runstate_runs, "running time grows as the guest runs")
-{
-	struct vcpu *v;
-	uint64_t t;
-
-	xen_require(KVM_XEN_HVM_CONFIG_RUNSTATE);
-	v = xen_vcpu(xen_vm(true), 0);
-	CHECK_OK(xen_set_gpa(v, KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_ADDR,
-			     XEN_RUNSTATE));
-	vcpu_enter64(v, sync_twice);
-	vcpu_sync(v);
-	t = running(v);
-	vcpu_sync(v);
-	CHECK(running(v) > t);
-}
-
-GUEST static void wait_for_timer(void)
-{
-	uint64_t when = g_now() + 3 * MS;
-
-	guest_handlers[XEN_VECTOR] = upcall;
-	g_hypercall(__HYPERVISOR_set_timer_op, when, 0, 0);
-	while (!upcalls)
-		g_wait_irq();
-	g_done();
-}
-
-TEST(runstate_blocked, "time in HLT counts as blocked")
-{
-	vcpu_runstate_info_t *r;
-	struct vcpu *v;
-
-	xen_require(KVM_XEN_HVM_CONFIG_RUNSTATE |
-		    KVM_XEN_HVM_CONFIG_EVTCHN_SEND);
-	v = timer_vcpu();
-	r = vm_ptr(v->vm, XEN_RUNSTATE);
-	CHECK_OK(xen_set_gpa(v, KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_ADDR,
-			     XEN_RUNSTATE));
-	vcpu_enter64(v, wait_for_timer);
-	vcpu_done(v);
-	check_wide(r);
-	CHECK(r->time[RUNSTATE_blocked] + r->time[RUNSTATE_runnable] > MS);
-	CHECK(r->time[RUNSTATE_blocked]);
-}
-
-TEST(update_flag, "the update bit is clear when nobody writes")
-{
-	struct kvm_xen_hvm_attr a = {
-		.type = KVM_XEN_ATTR_TYPE_RUNSTATE_UPDATE_FLAG,
-		.u.long_mode = 1,
-	};
-	vcpu_runstate_info_t *r;
-	struct vcpu *v;
-
-	xen_require(KVM_XEN_HVM_CONFIG_RUNSTATE_UPDATE_FLAG);
-	v = xen_vcpu(xen_vm(true), 0);
-	r = vm_ptr(v->vm, XEN_RUNSTATE);
-	CHECK_OK(xen_set(v->vm, &a));
-	CHECK_OK(xen_set_gpa(v, KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_ADDR,
-			     XEN_RUNSTATE));
-	vcpu_enter64(v, sync_twice);
-	vcpu_sync(v);
-	check_wide(r);
-	vcpu_sync(v);
-	check_wide(r);
+	CHECK_EQ(r->state, RUNSTATE_running);
+	CHECK(r->time[RUNSTATE_blocked] >= 2 * MS);
+	CHECK_EQ(r->state_entry_time, r->time[0] + r->time[1] + r->time[2] +
+		 r->time[3]);
 }

@@ -73,7 +73,11 @@ static void enter(struct vcpu *v, const struct kvm_sregs *s, uint64_t rip,
 		.rdi = arg,
 		.rflags = 2,
 	};
+	struct kvm_mp_state mp = { .mp_state = KVM_MP_STATE_RUNNABLE };
 
+	/* Others than the first wait for INIT and SIPI otherwise. */
+	if (v->id)
+		CHECK_OK(ioctl(v->fd, KVM_SET_MP_STATE, &mp));
 	vcpu_set_sregs(v, s);
 	vcpu_set_regs(v, &r);
 }

@@ -87,6 +87,9 @@ struct vcpu *vcpu_new(struct vm *vm, unsigned int id)
 	struct kvm_cpuid2 *c = cpuid_supported();
 
 	set_apic_id(c, id);
+	/* Not in the supported set: it takes a local APIC in the kernel. */
+	if (dev_cap(KVM_CAP_TSC_DEADLINE_TIMER) > 0)
+		cpuid_find(c, 1, 0)->ecx |= 1 << 24;
 	vcpu_set_cpuid(v, c);
 	free(c);
 	return v;

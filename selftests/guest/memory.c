@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Memory that changes under a running guest: whatever the host does to the
+ * mapping behind a slot, the guest sees what the mapping has now.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "guest.h"
+
+#define PAGE	4096ull
+#define NR	32ull			/* pages under test */
+#define TEST_GPA 0x40000000ull		/* slot 1 */
+
+static volatile uint64_t published[NR] GUEST_VAR;
+static volatile uint64_t rounds GUEST_VAR, stop GUEST_VAR;
+
+GINLINE volatile uint64_t *g_page(uint64_t i)
+{
+	return (volatile uint64_t *)(TEST_GPA + i * PAGE);
+}
+
+/* --- first touch, zero page, host's writes --- */
+
+GUEST static void first_touch(void)
+{
+	for (uint64_t i = 0; i < NR; i++)
+		g_check_eq(*g_page(i), 0);	/* a read comes first */
+	for (uint64_t i = 0; i < NR; i++)
+		*g_page(i) = i + 1;
+	g_sync(1);
+	for (uint64_t i = 0; i < NR; i++)
+		g_check_eq(*g_page(i), i + 1001);
+	g_done();
+}
+
+TEST(first_touch, "untouched memory reads 0, writes go both ways")
+{
+	struct vm *vm = vm_new(0);
+	struct vcpu *v = vcpu_new(vm, 0);
+	uint64_t *p = vm_add_slot(vm, 1, 0, TEST_GPA, NR * PAGE);
+
+	vcpu_enter64(v, first_touch);
+	CHECK_EQ(vcpu_sync(v), 1);
+	for (uint64_t i = 0; i < NR; i++) {
+		CHECK_EQ(p[i * 512], i + 1);
+		p[i * 512] += 1000;
+	}
+	vcpu_done(v);
+}
+
+/* --- pages replaced while the guest reads and writes --- */
+
+/*
+ * The host replaces page i, writes a generation into it and then publishes
+ * that.  A generation read after its publication can only be as new or newer;
+ * an old one means that the guest still reads the page that went.
+ */
+GUEST static void follow(void)
+{
+	uint64_t last = 0;
+
+	g_sti();
+	while (!stop) {
+		for (uint64_t i = 0; i < NR; i++) {
+			uint64_t at_least = published[i], now;
+
+			g_barrier();
+			now = g_page(i)[0];
+			/* 0 while it is new and not yet written. */
+			if (now && now < at_least)
+				g_fail(__LINE__, now, at_least);
+			g_page(i)[1] = last;
+		}
+		rounds++;
+		last++;
+	}
+	for (uint64_t i = 0; i < NR; i++)
+		g_page(i)[2] = ~i;
+	g_done();
+}
+
+typedef void (*replace_fn)(uint8_t *page, int fd);
+
+static void drop(uint8_t *page, int fd)
+{
+	CHECK_OK(madvise(page, PAGE, MADV_DONTNEED));
+}
+
+static void remap(uint8_t *page, int fd)
+{
+	void *p = mmap(page, PAGE, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+	CHECK_EQ((uintptr_t)p, (uintptr_t)page);
+}
+
+static void protect(uint8_t *page, int fd)
+{
+	CHECK_OK(mprotect(page, PAGE, PROT_READ));
+	CHECK_OK(mprotect(page, PAGE, PROT_READ | PROT_WRITE));
+}
+
+struct pressure {
+	struct vm *vm;
+	uint8_t *mem;
+	replace_fn fn;
+};
+
+static void *replace_all(void *arg)
+{
+	struct pressure *p = arg;
+
+	for (uint64_t gen = 1; gen <= 8; gen++) {
+		for (uint64_t i = 0; i < NR; i++) {
+			uint8_t *page = p->mem + i * PAGE;
+
+			p->fn(page, -1);
+			*(volatile uint64_t *)page = gen;
+			atomic_thread_fence(memory_order_seq_cst);
+			G(p->vm, published[i]) = gen;
+			if (i % 8 == 0)
+				usleep(100);
+		}
+	}
+	G(p->vm, stop) = 1;
+	return NULL;
+}
+
+/* A write to a page just protected is -EFAULT; the next try goes through. */
+static void run_through(struct vcpu *v)
+{
+	int r;
+
+	do {
+		r = vcpu_run(v);
+	} while (r == -EINTR || r == -EAGAIN || r == -EFAULT);
+	CHECK_EQ(r, 0);
+	if (v->run->exit_reason != KVM_EXIT_IO ||
+	    v->run->io.port != PORT_DONE)
+		vcpu_bad_exit(v);
+}
+
+static void under_pressure(replace_fn fn)
+{
+	struct vm *vm = vm_new(0);
+	struct vcpu *v = vcpu_new(vm, 0);
+	struct pressure p = {
+		.vm = vm, .fn = fn,
+		.mem = vm_add_slot(vm, 1, 0, TEST_GPA, NR * PAGE),
+	};
+	pthread_t t;
+
+	vcpu_enter64(v, follow);
+	CHECK_EQ(pthread_create(&t, NULL, replace_all, &p), 0);
+	run_through(v);
+	pthread_join(t, NULL);
+	CHECK(G(vm, rounds) > 0);
+	for (uint64_t i = 0; i < NR; i++) {
+		uint64_t *page = (uint64_t *)(p.mem + i * PAGE);
+
+		CHECK_EQ(page[0], 8);
+		CHECK_EQ(page[2], ~i);
+	}
+}
+
+TEST(dontneed, "MADV_DONTNEED under a guest that reads and writes")
+{
+	under_pressure(drop);
+}
+
+TEST(remap, "mmap(MAP_FIXED) under a guest that reads and writes")
+{
+	under_pressure(remap);
+}
+
+TEST(protect, "mprotect under a guest that reads and writes")
+{
+	under_pressure(protect);
+}
+
+/* --- one at a time --- */
+
+GUEST static void step(void)
+{
+	for (;;) {
+		g_sync((uint32_t)*g_page(0));
+		*g_page(1) += 1;
+	}
+}
+
+TEST(protected, "what the host may not write, the guest may not; reads go on")
+{
+	struct vm *vm = vm_new(0);
+	struct vcpu *v = vcpu_new(vm, 0);
+	uint64_t *p = vm_add_slot(vm, 1, 0, TEST_GPA, 4 * PAGE);
+
+	p[0] = 7;
+	vcpu_enter64(v, step);
+	CHECK_EQ(vcpu_sync(v), 7);
+	CHECK_EQ(vcpu_sync(v), 7);
+	CHECK_OK(mprotect(p, 2 * PAGE, PROT_READ));
+	CHECK_EQ(vcpu_run(v), -EFAULT);
+	CHECK_EQ(p[512], 1);
+	CHECK_OK(mprotect(p, 2 * PAGE, PROT_READ | PROT_WRITE));
+	CHECK_EQ(vcpu_sync(v), 7);
+	CHECK_EQ(p[512], 2);
+	CHECK_OK(mprotect(p, PAGE, PROT_READ));
+	CHECK_EQ(vcpu_sync(v), 7);
+}
+
+TEST(unmapped, "memory behind a slot that is gone is -EFAULT until it is back")
+{
+	struct vm *vm = vm_new(0);
+	struct vcpu *v = vcpu_new(vm, 0);
+	uint64_t *p = vm_add_slot(vm, 1, 0, TEST_GPA, 4 * PAGE);
+	void *again;
+
+	p[0] = 7;
+	vcpu_enter64(v, step);
+	CHECK_EQ(vcpu_sync(v), 7);
+	CHECK_OK(munmap(p, 4 * PAGE));
+	CHECK_EQ(vcpu_run(v), -EFAULT);
+	again = mmap(p, 4 * PAGE, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	CHECK_EQ((uintptr_t)again, (uintptr_t)p);
+	p[0] = 9;
+	CHECK_EQ(vcpu_sync(v), 9);
+}
+
+TEST(file, "a shared file mapping: writes meet, a punched hole reads 0")
+{
+	struct vm *vm = vm_new(0);
+	struct vcpu *v = vcpu_new(vm, 0);
+	int fd = memfd_create("guest", 0);
+	uint64_t *p, val = 5;
+
+	CHECK_OK(ftruncate(fd, 4 * PAGE));
+	p = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(p != MAP_FAILED);
+	CHECK_OK(vm_set_slot(vm, 1, 0, TEST_GPA, 4 * PAGE, p));
+	CHECK_EQ(pwrite(fd, &val, 8, 0), 8);
+	vcpu_enter64(v, step);
+	CHECK_EQ(vcpu_sync(v), 5);
+	CHECK_EQ(vcpu_sync(v), 5);
+	CHECK_EQ(pread(fd, &val, 8, PAGE), 8);
+	CHECK_EQ(val, 1);
+	CHECK_OK(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+			   4 * PAGE));
+	CHECK_EQ(vcpu_sync(v), 0);
+	CHECK_EQ(vcpu_sync(v), 0);
+	CHECK_EQ(p[512], 2);
+}
+
+TEST(fork, "after fork the guest writes its own copy, the child keeps its")
+{
+	struct vm *vm = vm_new(0);
+	struct vcpu *v = vcpu_new(vm, 0);
+	uint64_t *p = vm_add_slot(vm, 1, 0, TEST_GPA, 4 * PAGE);
+	int status, go[2];
+	pid_t pid;
+	char c;
+
+	p[0] = 7;
+	vcpu_enter64(v, step);
+	CHECK_EQ(vcpu_sync(v), 7);
+	CHECK_EQ(vcpu_sync(v), 7);
+	CHECK_OK(pipe(go));
+	pid = fork();
+	CHECK(pid >= 0);
+	if (!pid) {
+		if (read(go[0], &c, 1) != 1)
+			_exit(2);
+		_exit(p[512] == 1 && p[0] == 7 ? 0 : 1);
+	}
+	CHECK_EQ(vcpu_sync(v), 7);
+	p[0] = 8;
+	CHECK_EQ(vcpu_sync(v), 8);
+	CHECK_EQ(p[512], 3);
+	CHECK_EQ(write(go[1], "x", 1), 1);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+	CHECK_EQ(vcpu_sync(v), 8);
+	CHECK_EQ(p[512], 4);
+}
+
+/* --- huge pages --- */
+
+#define HUGE	0x200000ull
+
+GUEST static void huge(void)
+{
+	for (uint64_t i = 0; i < 512; i++)
+		*g_page(i) = i;
+	g_sync(1);
+	for (uint64_t i = 0; i < 512; i++)
+		g_check_eq(*g_page(i), i == 100 ? 0 : i);
+	*g_page(100) = 1;
+	g_sync(2);
+	for (uint64_t i = 0; i < 512; i++)
+		g_check_eq(*g_page(i), i == 100 ? 1 : i);
+	g_done();
+}
+
+TEST(huge_page, "a page dropped from within a huge one; the rest stays")
+{
+	struct vm *vm = vm_new(0);
+	struct vcpu *v = vcpu_new(vm, 0);
+	uint8_t *p = vm_add_slot(vm, 1, 0, TEST_GPA, HUGE);
+
+	if (madvise(p, HUGE, MADV_HUGEPAGE))
+		tap_skip("MADV_HUGEPAGE: %s", strerror(errno));
+	p[0] = 1;
+	vcpu_enter64(v, huge);
+	CHECK_EQ(vcpu_sync(v), 1);
+	CHECK_OK(madvise(p + 100 * PAGE, PAGE, MADV_DONTNEED));
+	CHECK_EQ(vcpu_sync(v), 2);
+	CHECK_EQ(p[100 * PAGE], 1);
+	CHECK_OK(madvise(p, HUGE, MADV_NOHUGEPAGE));
+	vcpu_done(v);
+}
+
+/* The guest's offset in a huge page need not be the host's. */
+TEST(huge_misaligned, "a slot whose alignment differs from its memory's")
+{
+	struct vm *vm = vm_new(0);
+	struct vcpu *v = vcpu_new(vm, 0);
+	uint8_t *p = mmap(NULL, 3 * HUGE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *a = (uint8_t *)(((uintptr_t)p + HUGE - 1) & ~(HUGE - 1));
+
+	madvise(a, 2 * HUGE, MADV_HUGEPAGE);
+	memset(a, 0, 2 * HUGE);
+	CHECK_OK(vm_set_slot(vm, 1, 0, TEST_GPA, HUGE, a + 3 * PAGE));
+	vcpu_enter64(v, huge);
+	CHECK_EQ(vcpu_sync(v), 1);
+	for (uint64_t i = 0; i < 512; i++)
+		CHECK_EQ(*(uint64_t *)(a + (i + 3) * PAGE), i);
+	CHECK_EQ(a[2 * PAGE], 0);
+	CHECK_EQ(a[HUGE + 3 * PAGE], 0);
+	CHECK_OK(madvise(a + 103 * PAGE, PAGE, MADV_DONTNEED));
+	CHECK_EQ(vcpu_sync(v), 2);
+	vcpu_done(v);
+}
