@@ -9,7 +9,6 @@
 #define MS	1000000ull
 
 static volatile uint64_t upcalls GUEST_VAR, when GUEST_VAR;
-static volatile int64_t answer GUEST_VAR;
 
 GUEST static void upcall(struct guest_regs *r)
 {

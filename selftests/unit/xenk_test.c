@@ -88,7 +88,7 @@ union page {
 	uint8_t bytes[4096];
 };
 
-static union page page __attribute__((aligned(4096)));
+static _Alignas(4096) union page page;
 
 TEST(port_32, "each of 1024 ports sets its own bit, selector and upcall")
 {
