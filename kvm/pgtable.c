@@ -137,21 +137,38 @@ static int pgt_install_table(struct pgtable *pt, u64 *slot, u64 old, int level,
 	return 0;
 }
 
+/* The rights of @a that @b does not have. */
+static u64 pgt_beyond(const struct pgt_format *f, u64 a, u64 b)
+{
+	const u64 other = f->addr | f->type | f->accessed | f->dirty;
+
+	return (a ^ f->deny) & ~(b ^ f->deny) & ~other;
+}
+
 /* Put @new over @old; right when @old allows as much already. */
 static int pgt_install_leaf(const struct pgt_format *f, u64 *slot, u64 old,
 			    u64 new, int level, bool *flush)
 {
-	const u64 soft = f->accessed | f->dirty;
-
 	if (pgt_present(f, old)) {
-		u64 gain = new & ~old & ~soft;
+		bool same = !((old ^ new) & (f->addr | f->type));
 
-		if (!((old ^ new) & f->addr) && !gain)
+		if (same && !pgt_beyond(f, new, old))
 			return level;
-		if (((old ^ new) & f->addr) || (old & ~new & ~soft))
+		if (!same || pgt_beyond(f, old, new))
 			*flush = true;
 	}
 	return pgt_cmpxchg(slot, old, new) ? level : -EAGAIN;
+}
+
+/* Does the leaf @e of @level map @gfn to @pfn with no less than @prot? */
+static bool pgt_leaf_covers(const struct pgt_format *f, u64 e, int level,
+			    u64 gfn, u64 pfn, u64 prot)
+{
+	u64 base = (e & f->addr) >> PGT_SHIFT;
+	u64 want = pgt_leaf(f, pfn, level, prot);
+
+	return base + (gfn & (pgt_span(level) - 1)) == pfn &&
+	       !((e ^ want) & f->type) && !pgt_beyond(f, want, e);
 }
 
 int pgtable_map(struct pgtable *pt, u64 gfn, u64 pfn, int level, u64 prot,
@@ -161,6 +178,8 @@ int pgtable_map(struct pgtable *pt, u64 gfn, u64 pfn, int level, u64 prot,
 	u64 *table = pt->root;
 	int l, r;
 
+	if (gfn >= pgtable_gfn_end(f))
+		return -EFAULT;
 	for (l = f->top_level; ; l--) {
 		u64 *slot = &table[pgt_index(gfn, l)];
 		u64 e = READ_ONCE(*slot);
@@ -170,10 +189,7 @@ int pgtable_map(struct pgtable *pt, u64 gfn, u64 pfn, int level, u64 prot,
 			return pgt_install_leaf(f, slot, e,
 						pgt_leaf(f, pfn, l, prot), l,
 						flush);
-		/* a larger leaf that maps the same with these rights will do */
-		if (leaf && pgt_leaf(f, pfn, l, 0) ==
-			    pgt_leaf(f, (e & f->addr) >> PGT_SHIFT, l, 0) &&
-		    !(prot & ~e & ~(f->accessed | f->dirty)))
+		if (leaf && pgt_leaf_covers(f, e, l, gfn, pfn, prot))
 			return l;
 		if (leaf || !pgt_present(f, e)) {
 			r = pgt_install_table(pt, slot, e, l, c);
@@ -194,7 +210,7 @@ u64 pgtable_lookup(const struct pgtable *pt, u64 gfn, int *level)
 	const u64 *table = pt->root;
 	int l;
 
-	if (gfn >> ((f->top_level + 1) * PGT_BITS))
+	if (gfn >= pgtable_gfn_end(f))
 		return 0;
 	for (l = f->top_level; l >= 0; l--) {
 		u64 e = READ_ONCE(table[pgt_index(gfn, l)]);
@@ -258,8 +274,8 @@ static int pgt_visit_range(struct pgt_visit *v)
 {
 	int top = v->pt->fmt->top_level;
 
-	if (v->end > pgt_span(top + 1))
-		v->end = pgt_span(top + 1);
+	if (v->end > pgtable_gfn_end(v->pt->fmt))
+		v->end = pgtable_gfn_end(v->pt->fmt);
 	if (v->start >= v->end)
 		return 0;
 	return pgt_visit_table(v, v->pt->root, top, 0);

@@ -33,6 +33,8 @@ struct pgt_format {
 	u64 present;		/* any of these set: entry valid to hardware */
 	u64 addr;		/* output address bits */
 	u64 write;		/* write permission of a leaf */
+	u64 deny;		/* permissions that set bits take away (XN) */
+	u64 type;		/* of a leaf, a value and not rights: memory type */
 	u64 accessed;		/* 0: no such bit */
 	u64 dirty;		/* 0: no such bit */
 	u64 table;		/* all bits but the address of a table entry */
@@ -42,6 +44,12 @@ struct pgt_format {
 	int top_level;		/* level of the root table */
 	int max_leaf;		/* largest level that may hold a leaf */
 };
+
+/* The first gfn that tables of format @f have no entry for. */
+static inline u64 pgtable_gfn_end(const struct pgt_format *f)
+{
+	return pgt_span(f->top_level + 1);
+}
 
 /* Tables cut off the tree and not yet flushed from the CPUs' caches. */
 struct pgt_unlinked {
@@ -79,7 +87,7 @@ u64 pgtable_root(const struct pgtable *pt);
  * mapping becomes smaller; where a larger leaf stands that does not allow what
  * @prot does, it is split.  An entry that allows it all is left alone.
  * Returns the level mapped (>= 0), -EAGAIN (lost a race: fault again),
- * -ENOMEM (@c is empty).
+ * -ENOMEM (@c is empty), -EFAULT (@gfn is beyond pgtable_gfn_end()).
  * *@flush (never cleared here) tells that a leaf with other rights or another
  * address was replaced, so stale translations must go.
  */
@@ -88,14 +96,15 @@ int pgtable_map(struct pgtable *pt, u64 gfn, u64 pfn, int level, u64 prot,
 
 /*
  * pgtable_unmap() - remove all mappings of [@start, @end).  Exclusive.
- * A leaf that sticks out of the range goes as a whole.  Returns whether
- * anything was there; tables cut off wait in pt->unlinked for
+ * A leaf that sticks out of the range goes as a whole: what lay outside faults
+ * and comes back, while to keep it would take a table, and there may be no
+ * memory for one.  Returns whether anything was there; tables cut off wait in pt->unlinked for
  * pgtable_free_unlinked(), which must come after the flush.
  */
 bool pgtable_unmap(struct pgtable *pt, u64 start, u64 end);
 void pgtable_free_unlinked(struct pgtable *pt);
 
-/* Take write permission from every leaf in the range.  Exclusive. */
+/* Take write permission from every leaf that the range touches.  Exclusive. */
 bool pgtable_wrprotect(struct pgtable *pt, u64 start, u64 end);
 
 /*
@@ -108,7 +117,8 @@ bool pgtable_age(struct pgtable *pt, u64 start, u64 end, bool clear);
 u64 pgtable_lookup(const struct pgtable *pt, u64 gfn, int *level);
 
 /*
- * Call @fn for each leaf in [@start, @end) in order; a non-zero result ends
+ * Call @fn for each leaf that [@start, @end) touches in order, with the first
+ * gfn of the leaf, which may lie before @start; a non-zero result ends
  * the walk and is returned.  Shared.
  */
 int pgtable_for_each(const struct pgtable *pt, u64 start, u64 end,

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Memory for kvm/pgtable.c on the host; pgtable_machine.c has it.  Included
+ * before everything else, so that its guard keeps the kernel's version out.
+ */
+#ifndef XKVM_PGTABLE_MEM_H
+#define XKVM_PGTABLE_MEM_H
+
+#include <linux/types.h>
+#include <linux/compiler.h>
+
+#include "../../../kvm/pgtable.h"
+
+void *pgt_mem_alloc(void);
+void pgt_mem_free(void *table);
+void pgt_mem_defer(struct pgt_unlinked *u, void *table, int level);
+void *pgt_mem_undefer(struct pgt_unlinked *u, int *level);
+bool machine_cmpxchg(u64 *p, u64 old, u64 new);
+
+/* A table's address is its physical one: bits 12 to 46. */
+static inline u64 pgt_mem_phys(const void *table)
+{
+	return (u64)(uintptr_t)table;
+}
+
+static inline u64 *pgt_mem_virt(u64 phys)
+{
+	return (u64 *)(uintptr_t)phys;
+}
+
+#define pgt_cmpxchg(p, old, new)	machine_cmpxchg((p), (old), (new))
+#define pgt_add(p, n)	__atomic_fetch_add((p), (n), __ATOMIC_SEQ_CST)
+
+#endif
