@@ -57,6 +57,8 @@ void arch_stage2_free_unlinked(struct vm *vm);
 bool arch_stage2_age(struct vm *vm, gfn_t start, gfn_t end, bool clear);
 /* Write-protect for dirty logging; mmu_lock for writing; true: flush. */
 bool arch_stage2_wrprotect(struct vm *vm, gfn_t start, gfn_t end);
+/* The first gfn that the tables cannot map: no slot reaches it. */
+gfn_t arch_stage2_gfn_end(void);
 /* Second-stage table pages the VM has. */
 unsigned long arch_stage2_tables(struct vm *vm);
 /* Flush this VM's second-stage translations on every CPU; may hold mmu_lock. */

@@ -254,7 +254,9 @@ static int memslot_check(const struct kvm_userspace_memory_region *r)
 		return -EINVAL;
 	if ((r->slot & 0xffff) >= XKVM_NR_SLOTS || r->slot >> 16)
 		return -EINVAL;
-	if (r->guest_phys_addr + r->memory_size < r->guest_phys_addr)
+	if (r->guest_phys_addr + r->memory_size < r->guest_phys_addr ||
+	    (r->guest_phys_addr + r->memory_size) >> PAGE_SHIFT >
+	    arch_stage2_gfn_end())
 		return -EINVAL;
 	if ((r->memory_size >> PAGE_SHIFT) > XKVM_MAX_SLOT_PAGES)
 		return -EINVAL;

@@ -26,6 +26,7 @@ static struct pgt_format ept_format __ro_after_init = {
 	.present = EPT_R | EPT_W | EPT_X,
 	.addr = GENMASK_ULL(51, 12),
 	.write = EPT_W,
+	.type = EPT_IPAT | EPT_MEMTYPE(7),
 	.table = EPT_R | EPT_W | EPT_X,
 	.leaf_mask = EPT_LARGE,
 	.leaf_val = EPT_LARGE,
@@ -87,6 +88,11 @@ int arch_stage2_map(struct vcpu *v, const struct fault *f, bool *flush)
 	return ret < 0 ? ret : 0;
 }
 
+gfn_t arch_stage2_gfn_end(void)
+{
+	return pgtable_gfn_end(&ept_format);
+}
+
 bool arch_stage2_unmap(struct vm *vm, gfn_t start, gfn_t end)
 {
 	lockdep_assert_held_write(&vm->mmu_lock);
@@ -99,8 +105,23 @@ void arch_stage2_free_unlinked(struct vm *vm)
 	pgtable_free_unlinked(&vm->arch.ept);
 }
 
+/*
+ * Without accessed bits an entry that is taken away tells by coming back that
+ * the page is in use: otherwise the host could reclaim none of the guest's.
+ */
+static bool ept_age_by_fault(struct vm *vm, gfn_t start, gfn_t end)
+{
+	if (!arch_stage2_unmap(vm, start, end))
+		return false;
+	arch_flush_remote_tlbs(vm);
+	arch_stage2_free_unlinked(vm);
+	return true;
+}
+
 bool arch_stage2_age(struct vm *vm, gfn_t start, gfn_t end, bool clear)
 {
+	if (clear && !ept_format.accessed)
+		return ept_age_by_fault(vm, start, end);
 	return pgtable_age(&vm->arch.ept, start, end, clear);
 }
 
