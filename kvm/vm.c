@@ -34,6 +34,7 @@ static void vm_free(struct vm *vm)
 {
 	stats_vm_exit(vm);
 	irqfd_exit(vm);
+	xen_vm_stop(vm);
 	/* notifier callbacks touch slots and caches: they end before both do */
 	notifier_detach(vm);
 	vcpu_destroy_all(vm);

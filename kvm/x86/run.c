@@ -109,7 +109,9 @@ static void run_requests(struct vcpu *v)
 	if (vcpu_take_request(v, REQ_RUNSTATE))
 		xen_runstate_sync(v);
 	vcpu_take_request(v, REQ_KICK);
-	vcpu_take_request(v, REQ_UNBLOCK);
+	if (vcpu_take_request(v, REQ_UNBLOCK) &&
+	    v->arch.mp_state == KVM_MP_STATE_HALTED)
+		v->arch.mp_state = KVM_MP_STATE_RUNNABLE;
 }
 
 /* Timers, IPIs that start or reset the vCPU, deferred Xen events. */

@@ -76,7 +76,13 @@ u64 arch_guest_clock_ns(struct vm *vm)
 
 u64 arch_wallclock_ns(struct vm *vm)
 {
-	return ktime_get_real_ns() - arch_guest_clock_ns(vm);
+	unsigned long flags;
+	u64 ns;
+
+	local_irq_save(flags);
+	ns = ktime_get_real_ns() - arch_guest_clock_ns(vm);
+	local_irq_restore(flags);
+	return ns;
 }
 
 /* The host TSC and the VM's clock of one moment. */

@@ -94,8 +94,8 @@ static int vmx_read_caps(const char **lack)
 	    !(c->ept_vpid & VMX_EPTP_WB_BIT) ||
 	    !(c->ept_vpid & VMX_EPT_INVEPT_BIT) ||
 	    !(c->ept_vpid & VMX_EPT_EXTENT_CONTEXT_BIT) ||
-	    !(c->ept_vpid & VMX_VPID_INVVPID_BIT) ||
-	    !(c->ept_vpid & VMX_VPID_EXTENT_SINGLE_CONTEXT_BIT))
+	    !((c->ept_vpid >> 32) & VMX_VPID_INVVPID_BIT) ||
+	    !((c->ept_vpid >> 32) & VMX_VPID_EXTENT_SINGLE_CONTEXT_BIT))
 		return -EOPNOTSUPP;
 	c->ept_2m = c->ept_vpid & VMX_EPT_2MB_PAGE_BIT;
 	c->ept_1g = c->ept_vpid & VMX_EPT_1GB_PAGE_BIT;
