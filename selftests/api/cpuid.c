@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* CPUID through the ABI: what is supported, setting it, getting it. */
+#include <stdlib.h>
+
+#include "guest.h"
+
+TEST(supported, "the supported CPUID is a 64-bit CPU with a local APIC")
+{
+	struct kvm_cpuid2 *c = cpuid_supported();
+	struct kvm_cpuid_entry2 *e;
+
+	e = cpuid_find(c, 0, 0);
+	CHECK(e && e->eax >= 0xd);
+	e = cpuid_find(c, 1, 0);
+	CHECK(e);
+	CHECK(e->edx & 1);		/* FPU */
+	CHECK(e->edx & (1 << 5));	/* MSR */
+	CHECK(e->edx & (1 << 9));	/* APIC */
+	CHECK(e->edx & (1 << 25));	/* SSE */
+	CHECK(e->edx & (1 << 26));	/* SSE2 */
+	CHECK(e->ecx & (1 << 21));	/* x2APIC: always, it is emulated */
+	e = cpuid_find(c, 0x80000001, 0);
+	CHECK(e);
+	CHECK(e->edx & (1 << 29));	/* long mode */
+	CHECK(e->edx & (1 << 20));	/* NX */
+}
+
+TEST(too_small, "a table too small is E2BIG, one absurdly large too")
+{
+	struct kvm_cpuid2 *c = calloc(1, sizeof(*c) +
+				      4 * sizeof(c->entries[0]));
+	int dev = dev_open();
+
+	c->nent = 1;
+	CHECK_ERRNO(ioctl(dev, KVM_GET_SUPPORTED_CPUID, c), E2BIG);
+	c->nent = 0;
+	CHECK_ERRNO(ioctl(dev, KVM_GET_SUPPORTED_CPUID, c), E2BIG);
+}
+
+TEST(get, "KVM_GET_CPUID2 gives back what was set")
+{
+	struct kvm_cpuid2 *s = cpuid_supported(), *g;
+	struct vcpu *v = vcpu_new_bare(vm_new(VM_IRQCHIP), 0);
+
+	vcpu_set_cpuid(v, s);
+	g = calloc(1, sizeof(*g) + s->nent * sizeof(g->entries[0]));
+	g->nent = s->nent - 1;
+	CHECK_ERRNO(ioctl(v->fd, KVM_GET_CPUID2, g), E2BIG);
+	g->nent = s->nent;
+	CHECK_OK(ioctl(v->fd, KVM_GET_CPUID2, g));
+	CHECK_EQ(g->nent, s->nent);
+	for (uint32_t i = 0; i < g->nent; i++) {
+		CHECK_EQ(g->entries[i].function, s->entries[i].function);
+		CHECK_EQ(g->entries[i].index, s->entries[i].index);
+		/* Some bits of these follow the vCPU's state. */
+		if (g->entries[i].function == 1 ||
+		    g->entries[i].function == 7 ||
+		    g->entries[i].function == 0xd)
+			continue;
+		CHECK_EQ(g->entries[i].eax, s->entries[i].eax);
+		CHECK_EQ(g->entries[i].ebx, s->entries[i].ebx);
+	}
+}
+
+TEST(set_refused, "a table too long is E2BIG")
+{
+	struct kvm_cpuid2 *c = calloc(1, sizeof(*c) +
+				      1000 * sizeof(c->entries[0]));
+	struct vcpu *v = vcpu_new_bare(vm_new(VM_IRQCHIP), 0);
+
+	c->nent = 100000;
+	CHECK_ERRNO(ioctl(v->fd, KVM_SET_CPUID2, c), E2BIG);
+}
+
+GUEST static void say(void)
+{
+	for (;;)
+		g_sync(1);
+}
+
+TEST(after_run, "CPUID may not change once the vCPU has run")
+{
+	struct kvm_cpuid2 *s = cpuid_supported();
+	struct vcpu *v = vcpu_new_bare(vm_new(VM_IRQCHIP), 0);
+	struct kvm_cpuid_entry2 *e = cpuid_find(s, 0x80000002, 0);
+
+	vcpu_set_cpuid(v, s);
+	CHECK(e);
+	e->eax ^= 0x20202020;
+	vcpu_set_cpuid(v, s);		/* before: as often as one likes */
+	vcpu_enter64(v, say);
+	vcpu_sync(v);
+	e->eax ^= 0x20202020;
+	CHECK_ERRNO(ioctl(v->fd, KVM_SET_CPUID2, s), EINVAL);
+	vcpu_sync(v);
+}
+
+TEST(no_cpuid, "without long mode in CPUID there is no long mode")
+{
+	struct vcpu *v = vcpu_new_bare(vm_new(VM_IRQCHIP), 0);
+	struct kvm_sregs s = vcpu_sregs(v);
+
+	s.cr0 = 0x80000011;
+	s.cr3 = GUEST_PT;
+	s.cr4 = 0x20;
+	s.efer = 0x500;
+	s.cs.l = 1;
+	CHECK_ERRNO(ioctl(v->fd, KVM_SET_SREGS, &s), EINVAL);
+}
