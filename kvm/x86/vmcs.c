@@ -113,6 +113,7 @@ static void vmcs_deactivate_ipi(void *arg)
 
 static void vmcs_deactivate_anywhere(struct vmx_vcpu *x)
 {
+	/* pairs with vmcs_deactivate() */
 	int cpu = smp_load_acquire(&x->vmcs_cpu);
 
 	if (cpu >= 0)

@@ -147,7 +147,8 @@ static __always_inline unsigned long vmcs_read(unsigned long field)
 
 	asm volatile("1: vmread %1, %0\n"
 		     "2:\n\t"
-		     _ASM_EXTABLE_TYPE_REG(1b, 2b, EX_TYPE_ZERO_REG, %0)
+		     _ASM_EXTABLE_TYPE_REG(1b, 2b, EX_TYPE_ZERO_REG,
+					   /* value */%0)
 		     : "=r" (value) : "r" (field) : "cc");
 	return value;
 }
@@ -157,8 +158,9 @@ void vmcs_write_error(unsigned long field, unsigned long value);
 static __always_inline void vmcs_write(unsigned long field, unsigned long value)
 {
 	asm goto("1: vmwrite %1, %0\n\t"
-		 "jna %l[fail]\n\t"
-		 _ASM_EXTABLE(1b, %l[fail])
+		 "jna %l[fail]\n"
+		 "2:\n\t"
+		 _ASM_EXTABLE(1b, 2b)
 		 : : "r" (field), "r" (value) : "cc" : fail);
 	return;
 fail:
