@@ -80,6 +80,9 @@ TEST(bounds, "nothing is mapped, found or removed beyond the last gfn")
 		CHECK_HOLE(&s, end);
 		CHECK_HOLE(&s, ~0ull);
 		CHECK(!pgtable_unmap(&s.pt, end, ~0ull));
+		/* an index too large for its type */
+		CHECK(!pgtable_unmap(&s.pt, 1ull << 59, ~0ull));
+		CHECK(!pgtable_unmap(&s.pt, 1ull << 50, ~0ull));
 		CHECK(!pgtable_unmap(&s.pt, 5, 5));
 		CHECK(!pgtable_unmap(&s.pt, 5, 3));
 		CHECK_LEAF(&s, 0, PFN, 0, m->write);
