@@ -71,6 +71,11 @@ static struct memslots *memslots_of(struct vm *vm)
 				     !refcount_read(&vm->users));
 }
 
+u32 memslot_generation(struct vm *vm)
+{
+	return memslots_of(vm)->generation;
+}
+
 struct memslot *memslot_find(struct vm *vm, gfn_t gfn)
 {
 	return memslot_search(memslots_of(vm), gfn);

@@ -85,6 +85,9 @@ struct memslot_ref {
 int memslot_lookup(struct vm *vm, struct vcpu *vcpu, gfn_t gfn,
 		   struct memslot_ref *ref);
 
+/* Changes with every change of the slots.  Under slots_lock. */
+u32 memslot_generation(struct vm *vm);
+
 /*
  * KVM_SET_USER_MEMORY_REGION.  Takes the locks itself.
  * Source: KVM API 4.35.

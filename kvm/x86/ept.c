@@ -140,26 +140,32 @@ int ept_violation(struct vcpu *v)
 	unsigned long qual = exit_qual(v);
 	gpa_t gpa = vmcs_read(GUEST_PHYSICAL_ADDRESS);
 	bool write = qual & BIT(1), exec = qual & BIT(2);
+	/* the linear address is given, and is that of the access itself */
+	bool gva_valid = (qual & BIT(7)) && (qual & BIT(8));
+	bool delivery = v->arch.vmx->idt_vectoring & VECTORING_INFO_VALID_MASK;
 	int ret;
 
 	/*
 	 * An NMI was being unblocked by IRET when the access faulted: the
 	 * blocking must come back (SDM 27.2.3).
 	 */
-	if (!(v->arch.vmx->idt_vectoring & VECTORING_INFO_VALID_MASK) &&
-	    (qual & INTR_INFO_UNBLOCK_NMI))
+	if (!delivery && (qual & INTR_INFO_UNBLOCK_NMI))
 		vmcs_write(GUEST_INTERRUPTIBILITY_INFO,
 			   vmcs_read(GUEST_INTERRUPTIBILITY_INFO) |
 			   GUEST_INTR_STATE_NMI);
 	trace_xkvm_fault(v->id, reg_read(v, VREG_RIP), gpa, qual);
+	if (gva_valid && !delivery && !exec) {
+		ret = mmio_fast(v, gpa, write);
+		if (ret != -EAGAIN)
+			return ret;
+	}
 	ret = fault_handle(v, gpa, write, exec);
 	switch (ret) {
 	case FAULT_MAPPED:
 	case FAULT_RETRY:
 		return 1;
 	case FAULT_MMIO:
-		/* the linear address is given, and is that of the access itself */
-		return mmio_emulate(v, gpa, (qual & BIT(7)) && (qual & BIT(8)),
+		return mmio_emulate(v, gpa, gva_valid,
 				    vmcs_read(GUEST_LINEAR_ADDRESS));
 	default:
 		return ret;

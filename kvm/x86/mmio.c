@@ -8,7 +8,8 @@
  * KVM_RUN executes it again with the data.  A write does not: the instruction
  * is finished and what is left of its data goes out, one exit for each piece,
  * before the guest runs on.
- * Everything belongs to the vCPU's thread.  mmio_ops.c has the operations.
+ * Everything belongs to the vCPU's thread.  mmio_ops.c has the operations,
+ * mmio_fast.c a short cut for plain moves.
  */
 #include <linux/slab.h>
 #include <asm/debugreg.h>
@@ -89,8 +90,7 @@ static void mmio_store(struct mmio_state *st)
 		reg_write(st->v, VREG_RFLAGS, c->rflags);
 }
 
-/* An instruction, or a step of a repeated one, is complete. */
-static void mmio_retire(struct vcpu *v)
+void mmio_retire(struct vcpu *v)
 {
 	const u32 shadow = GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS;
 	u32 state = vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
@@ -154,8 +154,8 @@ static u64 mmio_value(const u8 *data, unsigned int len)
 	return val;
 }
 
-static int mmio_exit(struct vcpu *v, gpa_t gpa, unsigned int len, bool write,
-		     int (*complete)(struct vcpu *v))
+int mmio_exit(struct vcpu *v, gpa_t gpa, unsigned int len, const void *data,
+	      int (*complete)(struct vcpu *v))
 {
 	struct kvm_run *run = v->run;
 
@@ -164,7 +164,11 @@ static int mmio_exit(struct vcpu *v, gpa_t gpa, unsigned int len, bool write,
 	run->exit_reason = KVM_EXIT_MMIO;
 	run->mmio.phys_addr = gpa;
 	run->mmio.len = len;
-	run->mmio.is_write = write;
+	run->mmio.is_write = !!data;
+	if (data) {
+		memcpy(run->mmio.data, data, MMIO_FRAGMENT);
+		trace_xkvm_mmio(v->id, true, gpa, len, mmio_value(data, len));
+	}
 	return 0;
 }
 
@@ -189,7 +193,7 @@ static int mmio_read_complete(struct vcpu *v)
 	rd->done += n;
 	if (mmio_read_fragments(v, rd))
 		return mmio_go_on(st);
-	return mmio_exit(v, rd->gpa + rd->done, mmio_read_piece(rd), false,
+	return mmio_exit(v, rd->gpa + rd->done, mmio_read_piece(rd), NULL,
 			 mmio_read_complete);
 }
 
@@ -232,7 +236,7 @@ static int mmio_request(struct mmio_state *st)
 		return mmio_io_exit(v);
 	}
 	rd = &st->rd[st->nr_reads - 1];
-	return mmio_exit(v, rd->gpa + rd->done, mmio_read_piece(rd), false,
+	return mmio_exit(v, rd->gpa + rd->done, mmio_read_piece(rd), NULL,
 			 mmio_read_complete);
 }
 
@@ -244,10 +248,7 @@ static int mmio_drain(struct vcpu *v)
 
 	if (st->written < st->nr_writes) {
 		w = &st->wr[st->written++];
-		memcpy(v->run->mmio.data, w->data, MMIO_FRAGMENT);
-		trace_xkvm_mmio(v->id, true, w->gpa, w->len,
-				mmio_value(w->data, w->len));
-		return mmio_exit(v, w->gpa, w->len, true, mmio_drain);
+		return mmio_exit(v, w->gpa, w->len, w->data, mmio_drain);
 	}
 	if (st->io_posted) {
 		st->io_posted = false;
@@ -280,6 +281,9 @@ static int mmio_finish(struct mmio_state *st, int r)
 
 static int mmio_begin(struct mmio_state *st)
 {
+	int r;
+
+	st->trail.nr = 0;
 	st->error = 0;
 	st->nr_reads = 0;
 	st->next = 0;
@@ -289,7 +293,10 @@ static int mmio_begin(struct mmio_state *st)
 	st->io_ready = false;
 	st->io_posted = false;
 	mmio_load(st);
-	return mmio_finish(st, emulate_insn(&st->c));
+	r = emulate_insn(&st->c);
+	if (st->hint && (r == EMUL_OK || r == EMUL_NEED_IO))
+		mmio_learn(st);
+	return mmio_finish(st, r);
 }
 
 /* The data for a read has come. */

@@ -82,7 +82,7 @@ static int mmio_fetch(struct emul_ctxt *c, u64 addr, void *buf,
 	struct mmio_state *st = mmio_state(c);
 	u32 error = 0;
 	int ret = paging_read(st->v, addr, mmio_cpl_access(c) | PAGING_FETCH,
-			      buf, len, &error);
+			      buf, len, &st->trail, &error);
 
 	return ret ? mmio_paging_result(st, ret, addr, error) : EMUL_OK;
 }

@@ -28,6 +28,26 @@ struct mmio_write {
 };
 
 /*
+ * A plain move between a register and a device that was decoded before; see
+ * mmio_fast.c.
+ */
+enum mmio_move_kind { MOVE_NONE, MOVE_LOAD, MOVE_LOAD_SIGNED, MOVE_STORE,
+		      MOVE_STORE_IMM };
+
+struct mmio_move {
+	u64 rip, cr3, cr4, efer;	/* of its fetch, as is user */
+	bool user;
+	u8 kind;			/* enum mmio_move_kind */
+	u8 size;			/* bytes of memory */
+	gfn_t gfn;			/* without (writable) memory, or invalid */
+	struct paging_trail trail;
+	u64 code[2], mask[2];		/* its bytes, and which count */
+	struct emul_insn insn;
+};
+
+#define MMIO_NR_MOVES	8
+
+/*
  * One instruction's accesses.  One per vCPU, made at its first use; fields are
  * valid only between the start of an instruction and its last completion.
  */
@@ -47,6 +67,11 @@ struct mmio_state {
 
 	u8 nr_writes, written;
 	struct mmio_write wr[MMIO_NR_WRITES];
+
+	struct paging_trail trail;	/* of the last fetch */
+	struct mmio_move move[MMIO_NR_MOVES];	/* by a hash of RIP */
+	struct mmio_move *current_move;	/* waits for its data */
+	gpa_t current_gpa;
 
 	/* string I/O */
 	bool io_exit;		/* the CPU has checked the port of the exit */
@@ -70,5 +95,15 @@ extern const struct emul_ops mmio_ops;
  * false if the fragment at rd->done has to come from user space.
  */
 bool mmio_read_fragments(struct vcpu *v, struct mmio_read *rd);
+
+/* An instruction, or a step of a repeated one, is complete. */
+void mmio_retire(struct vcpu *v);
+
+/* Leave for KVM_EXIT_MMIO: returns 0.  @data of a write is 8 bytes, or NULL. */
+int mmio_exit(struct vcpu *v, gpa_t gpa, unsigned int len, const void *data,
+	      int (*complete)(struct vcpu *v));
+
+/* Remember the instruction in st->c that was just executed, if it is a move. */
+void mmio_learn(struct mmio_state *st);
 
 #endif

@@ -35,7 +35,6 @@
 /* PDPTE, PAE paging: bits that must be 0 below the physical address. */
 #define PDPTE_RSVD	(GENMASK_ULL(2, 1) | GENMASK_ULL(8, 5))
 
-#define PAGING_LEVELS	5
 /* Walks that lost a race for an accessed or dirty bit, at most. */
 #define PAGING_TRIES	32
 
@@ -58,6 +57,7 @@ struct paging_walk {
 	bool large;			/* CR4.PSE, or what implies it */
 	bool wp, no_user;		/* CR0.WP; SMEP or SMAP applies */
 	u8 maxphyaddr;
+	struct memslot_ref slot;	/* the tables are mostly in one slot */
 	struct paging_entry entry[PAGING_LEVELS];
 };
 
@@ -129,6 +129,7 @@ static bool paging_begin(struct vcpu *v, struct paging_walk *w, u64 gva,
 	w->wp = state_cr0(v) & X86_CR0_WP;
 	w->no_user = !(access & PAGING_USER) && paging_no_user(v, access, cr4);
 	w->nr = 0;
+	w->slot.npages = 0;
 	w->wide = cr4 & X86_CR4_PAE;
 	w->large = cr4 & (X86_CR4_PSE | X86_CR4_PAE);
 	w->rsvd = 0;
@@ -174,21 +175,37 @@ static bool paging_is_reserved(const struct paging_walk *w, u64 val)
 	return val & GENMASK_ULL(paging_shift(w) - 1, 13);
 }
 
+/* Where @gpa is in user space, or NULL; under slots_lock. */
+static void __user *paging_user(struct vcpu *v, struct memslot_ref *slot,
+				gpa_t gpa)
+{
+	gfn_t gfn = gpa >> PAGE_SHIFT;
+
+	if (gfn - slot->base_gfn >= slot->npages) {
+		slot->npages = 0;
+		if (memslot_lookup(v->vm, v, gfn, slot))
+			return NULL;
+		/* from here on of the whole slot */
+		slot->hva -= (gfn - slot->base_gfn) << PAGE_SHIFT;
+	}
+	return (void __user *)(unsigned long)(slot->hva + gpa -
+					      (slot->base_gfn << PAGE_SHIFT));
+}
+
 /* 0; 1: no memory there; -EFAULT: there should be. */
 static int paging_read_entry(struct vcpu *v, struct paging_walk *w,
 			     struct paging_entry *e)
 {
 	unsigned int index = w->gva >> paging_shift(w);
-	struct memslot_ref ref;
 	gpa_t gpa;
 	u32 val32;
 
 	gpa = w->table + (w->wide ? (index & 511) * 8 : (index & 1023) * 4);
 	e->gfn = gpa >> PAGE_SHIFT;
-	if (memslot_lookup(v->vm, v, e->gfn, &ref))
+	e->at = paging_user(v, &w->slot, gpa);
+	if (!e->at)
 		return 1;
-	e->at = (void __user *)(unsigned long)(ref.hva + offset_in_page(gpa));
-	e->fixed = ref.flags & KVM_MEM_READONLY;
+	e->fixed = w->slot.flags & KVM_MEM_READONLY;
 	if (w->wide)
 		return __get_user(e->val, (u64 __user *)e->at);
 	if (__get_user(val32, (u32 __user *)e->at))
@@ -238,6 +255,7 @@ static int paging_mark(struct vcpu *v, struct paging_walk *w)
 		ret = paging_cmpxchg(w, e, e->val | bits);
 		if (ret)
 			return ret;
+		e->val |= bits;
 		mark_page_dirty(v->vm, e->gfn);
 	}
 	return 0;
@@ -253,73 +271,72 @@ static gpa_t paging_leaf_gpa(const struct paging_walk *w, u64 val)
 	return gpa;
 }
 
-/* 0; 1 with *@pf_error; -EAGAIN: an entry changed meanwhile; -EFAULT. */
-static int paging_walk_once(struct vcpu *v, u64 gva, u32 access, gpa_t *gpa,
-			    u32 *pf_error)
+/* 0; 1: #PF with w->error; -EAGAIN: an entry changed meanwhile; -EFAULT. */
+static int paging_walk_once(struct vcpu *v, struct paging_walk *w, gpa_t *gpa)
 {
-	struct paging_walk w;
 	struct paging_entry *e;
 	u64 rights = ENT_W | ENT_U;
 	bool nx = false;
 	int ret;
 
-	if (!paging_begin(v, &w, gva, access))
-		goto fault;
-	for (;; w.level--) {
-		e = &w.entry[w.nr++];
-		ret = paging_read_entry(v, &w, e);
+	for (;; w->level--) {
+		e = &w->entry[w->nr++];
+		ret = paging_read_entry(v, w, e);
 		if (ret < 0)
 			return ret;
 		if (ret || !(e->val & ENT_P))
-			goto fault;
-		if (unlikely(paging_is_reserved(&w, e->val))) {
-			w.error |= PF_P | PF_RSVD;
-			goto fault;
+			return 1;
+		if (unlikely(paging_is_reserved(w, e->val))) {
+			w->error |= PF_P | PF_RSVD;
+			return 1;
 		}
 		rights &= e->val;
-		nx |= w.wide && (e->val & ENT_NX);
-		if (paging_is_leaf(&w, e->val))
+		nx |= w->wide && (e->val & ENT_NX);
+		if (paging_is_leaf(w, e->val))
 			break;
-		w.table = e->val & ENT_ADDR;
+		w->table = e->val & ENT_ADDR;
 	}
-	if (!paging_allows(&w, rights, nx)) {
-		w.error |= PF_P;
-		goto fault;
+	if (!paging_allows(w, rights, nx)) {
+		w->error |= PF_P;
+		return 1;
 	}
-	*gpa = paging_leaf_gpa(&w, e->val);
-	if (access & PAGING_NO_AD)
+	*gpa = paging_leaf_gpa(w, e->val);
+	if (w->access & PAGING_NO_AD)
 		return 0;
-	ret = paging_mark(v, &w);
+	ret = paging_mark(v, w);
 	return ret > 0 ? -EAGAIN : ret;
-fault:
-	*pf_error = w.error;
-	return 1;
 }
 
-/* paging_translate() under slots_lock. */
-static int paging_walk(struct vcpu *v, u64 gva, u32 access, gpa_t *gpa,
-		       u32 *pf_error)
+/* paging_translate() under slots_lock, leaving the way in @w. */
+static int paging_walk(struct vcpu *v, struct paging_walk *w, u64 gva,
+		       u32 access, gpa_t *gpa, u32 *pf_error)
 {
 	int ret, tries = 0;
 
 	lockdep_assert_held(&v->vm->slots_lock);
 	if (!is_paging(v)) {
+		w->nr = 0;
+		w->slot.npages = 0;
 		*gpa = gva;
 		return 0;
 	}
 	do {
-		ret = paging_walk_once(v, gva, access, gpa, pf_error);
+		ret = 1;
+		if (paging_begin(v, w, gva, access))
+			ret = paging_walk_once(v, w, gpa);
 	} while (unlikely(ret == -EAGAIN) && ++tries < PAGING_TRIES);
+	*pf_error = w->error;
 	return ret;
 }
 
 int paging_translate(struct vcpu *v, u64 gva, u32 access, gpa_t *gpa,
 		     u32 *pf_error)
 {
+	struct paging_walk w;
 	int ret;
 
 	down_read(&v->vm->slots_lock);
-	ret = paging_walk(v, gva, access, gpa, pf_error);
+	ret = paging_walk(v, &w, gva, access, gpa, pf_error);
 	up_read(&v->vm->slots_lock);
 	return ret;
 }
@@ -350,28 +367,55 @@ static int paging_copy_small(void *to, const void __user *from,
 	return 0;
 }
 
-int paging_read(struct vcpu *v, u64 gva, u32 access, void *buf,
-		unsigned int len, u32 *pf_error)
+static void paging_leave_trail(struct vcpu *v, const struct paging_walk *w,
+			       const void __user *data,
+			       struct paging_trail *t)
 {
-	struct memslot_ref ref;
+	unsigned int i;
+
+	t->nr = 0;
+	if (!w->nr || !w->wide)
+		return;
+	t->generation = memslot_generation(v->vm);
+	t->nr = w->nr;
+	t->data = data;
+	for (i = 0; i < w->nr; i++) {
+		t->at[i] = w->entry[i].at;
+		t->val[i] = w->entry[i].val;
+	}
+}
+
+/* paging_read() under slots_lock. */
+static int paging_read_locked(struct vcpu *v, u64 gva, u32 access, void *buf,
+			      unsigned int len, struct paging_trail *trail,
+			      u32 *pf_error)
+{
 	const void __user *from;
+	struct paging_walk w;
 	gpa_t gpa;
+	int ret = paging_walk(v, &w, gva, access, &gpa, pf_error);
+
+	if (ret)
+		return ret;
+	if (lapic_owns(v, gpa))
+		return -EOPNOTSUPP;
+	from = paging_user(v, &w.slot, gpa);
+	if (!from)
+		return -EOPNOTSUPP;
+	if (trail)
+		paging_leave_trail(v, &w, from, trail);
+	if (len <= 16)
+		return paging_copy_small(buf, from, len);
+	return __copy_from_user(buf, from, len) ? -EFAULT : 0;
+}
+
+int paging_read(struct vcpu *v, u64 gva, u32 access, void *buf,
+		unsigned int len, struct paging_trail *trail, u32 *pf_error)
+{
 	int ret;
 
 	down_read(&v->vm->slots_lock);
-	ret = paging_walk(v, gva, access, &gpa, pf_error);
-	if (ret)
-		goto out;
-	ret = -EOPNOTSUPP;
-	if (lapic_owns(v, gpa) ||
-	    memslot_lookup(v->vm, v, gpa >> PAGE_SHIFT, &ref))
-		goto out;
-	from = (void __user *)(unsigned long)(ref.hva + offset_in_page(gpa));
-	if (len <= 16)
-		ret = paging_copy_small(buf, from, len);
-	else
-		ret = __copy_from_user(buf, from, len) ? -EFAULT : 0;
-out:
+	ret = paging_read_locked(v, gva, access, buf, len, trail, pf_error);
 	up_read(&v->vm->slots_lock);
 	return ret;
 }
@@ -419,7 +463,7 @@ int arch_guest_read_va(struct vcpu *v, u64 va, void *to, size_t len)
 
 	for (; len; va += n, to += n, len -= n) {
 		n = paging_piece(v, &va, len);
-		if (!n || paging_read(v, va, access, to, n, &error))
+		if (!n || paging_read(v, va, access, to, n, NULL, &error))
 			return -EFAULT;
 	}
 	return 0;

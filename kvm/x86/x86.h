@@ -163,11 +163,26 @@ static inline void fpu_prepare_entry(void)
 int paging_translate(struct vcpu *v, u64 gva, u32 access, gpa_t *gpa,
 		     u32 *pf_error);
 /*
+ * The table entries that led to a page, and what it holds.  As long as these
+ * words read the same (under slots_lock, the slots having this generation) a
+ * walk with the same CR3 and mode leads there.  Only for 64-bit entries.
+ */
+#define PAGING_LEVELS	5
+struct paging_trail {
+	u32 generation;
+	u8 nr;				/* 0: there is no trail */
+	const u64 __user *at[PAGING_LEVELS];
+	u64 val[PAGING_LEVELS];
+	const void __user *data;	/* where the bytes were read */
+};
+
+/*
  * Translate and read @len bytes within a page; -EOPNOTSUPP: no memory there,
- * -EFAULT: user space has it not.  Otherwise as paging_translate().
+ * -EFAULT: user space has it not.  Otherwise as paging_translate().  @trail
+ * may be NULL.
  */
 int paging_read(struct vcpu *v, u64 gva, u32 access, void *buf,
-		unsigned int len, u32 *pf_error);
+		unsigned int len, struct paging_trail *trail, u32 *pf_error);
 /* Load PDPTEs for PAE paging from CR3; 0, or 1 for reserved bits (#GP). */
 int paging_load_pdptrs(struct vcpu *v, unsigned long cr3);
 u64 paging_rsvd_maxphy(struct vcpu *v);	/* address bits beyond MAXPHYADDR */
@@ -176,6 +191,11 @@ u64 paging_rsvd_maxphy(struct vcpu *v);	/* address bits beyond MAXPHYADDR */
 
 /* The instruction at RIP accesses MMIO: exit-handler convention. */
 int mmio_emulate(struct vcpu *v, gpa_t gpa, bool gva_valid, u64 gva);
+/*
+ * The same for an instruction that has done so before: an exit handler's
+ * result, or -EAGAIN: not known, or @gpa is memory now.
+ */
+int mmio_fast(struct vcpu *v, gpa_t gpa, bool write);
 /* INS/OUTS. */
 int mmio_string_io(struct vcpu *v);
 int mmio_module_init(void);
