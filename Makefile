@@ -10,6 +10,7 @@
 #
 # KERNEL=6.1|6.12   the stock kernel to build for and to boot
 # HOST=native       make run on this machine, without an emulator
+# ON=kvm            make bench on the in-tree KVM, with KERNEL=6.12
 # V=1               show commands
 
 KERNEL ?= 6.1
@@ -51,7 +52,7 @@ unit:
 
 bench: setup
 	@$(MAKE) all
-	@selftests/run bench
+	@lab/run --bench --kernel $(KERNEL) $(if $(filter kvm,$(ON)),--kvm) </dev/null
 
 clean:
 	rm -rf build/6.1 build/6.12 build/native build/vmm build/selftests \
