@@ -84,24 +84,37 @@ bochs_stop()
 	bochs_pid=
 }
 
-# bochs_wait SECONDS: until the host reports, dies or the time is over; prints
-# the exit status of the command, or nothing with the reason in $bochs_reason
+# bochs_wait SECONDS [IDLE]: until the host reports, dies, is silent for IDLE
+# seconds or the time is over; leaves the exit status of the command in
+# $bochs_status, or nothing there and the reason in $bochs_reason
 bochs_wait()
 {
-	local deadline=$((SECONDS + $1)) line
+	local deadline=$((SECONDS + $1)) idle=${2:-$1} line said='' now
+	local silent=$((SECONDS + idle))
 
 	bochs_status= bochs_reason=
 	while :; do
-		line=$(grep -a -m 1 -oE 'lab-host: (exit [0-9]+|failed: .*)|Kernel panic - .*' \
+		line=$(grep -a -m 1 -oE 'lab-host: (exit [0-9]+\.|failed: .*)|Kernel panic - .*' \
 			"$scratch/log" 2>/dev/null)
 		case $line in
-		*exit*)		bochs_status=${line##* }; return ;;
+		*exit*)		bochs_status=${line##* }
+				bochs_status=${bochs_status%.}
+				return ;;
 		?*)		sleep 2		# the rest of the log
 				bochs_reason=${line#lab-host: failed: }
 				return ;;
 		esac
 		if ! kill -0 "$bochs_pid" 2>/dev/null; then
 			bochs_reason='the emulator ended'
+			return
+		fi
+		now=$(stat -c %s "$scratch/log" "$scratch/console")
+		if [ "$now" != "$said" ]; then
+			said=$now
+			silent=$((SECONDS + idle))
+		fi
+		if [ $SECONDS -ge $silent ]; then
+			bochs_reason="no word for $idle seconds"
 			return
 		fi
 		if [ $SECONDS -ge $deadline ]; then
