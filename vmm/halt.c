@@ -9,6 +9,7 @@
 #include <linux/kvm.h>
 #include <sys/ioctl.h>
 
+#include "log.h"
 #include "vcpu.h"
 #include "vm_priv.h"
 #include "xen/abi.h"
@@ -56,6 +57,7 @@ static void halt_look(struct event_timer *t)
 	struct vm *vm = t->arg;
 
 	if (halt_cpu_ns(vm) == vm->halt_cpu_ns && halt_all(vm)) {
+		log_line(LOG_DEBUG, "every vCPU is halted for good");
 		vm_shutdown(vm, SHUTDOWN_poweroff);
 		return;
 	}

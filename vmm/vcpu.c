@@ -101,6 +101,7 @@ static int vcpu_exit_io(struct vcpu *v)
 		memset(data, 0xff, len);
 	} else if (run->io.port == ACPI_SLEEP_CONTROL_PORT && len == 1 &&
 		   *data == ACPI_SLEEP_OFF) {
+		log_line(LOG_DEBUG, "vCPU %u: power switch", v->id);
 		vm_shutdown(v->vm, SHUTDOWN_poweroff);
 		return 0;
 	}
