@@ -16,7 +16,7 @@ verdict()
 	fi
 }
 
-times()
+rounds()
 {
 	local i=0
 
@@ -38,9 +38,9 @@ status=0
 dmesg -c >/dev/null
 rmmod xkvm
 verdict 'the module unloads' $?
-times 5
+rounds 5
 before=$(free_kib)
-times 50
+rounds 50
 verdict 'it loads and unloads 50 times' $?
 after=$(free_kib)
 echo "# free: $before KiB, then $after KiB"
