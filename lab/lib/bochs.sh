@@ -107,7 +107,8 @@ bochs_wait()
 				return ;;
 		esac
 		if ! kill -0 "$bochs_pid" 2>/dev/null; then
-			bochs_reason='the emulator ended'
+			wait "$bochs_pid"
+			bochs_reason="the emulator ended with status $?"
 			return
 		fi
 		now=$(stat -c %s "$scratch/log" "$scratch/console")
