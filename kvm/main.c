@@ -74,7 +74,6 @@ static void virt_stop(void)
 {
 	on_each_cpu(virt_ipi_disable, NULL, 1);
 	arch_virt_end();
-	preempt_notifier_dec();
 }
 
 int main_virt_get(void)
@@ -82,11 +81,12 @@ int main_virt_get(void)
 	atomic_t failed = ATOMIC_INIT(0);
 	int ret = 0;
 
+	/* takes cpus_read_lock() itself, which must not nest: a CPU may go down */
+	preempt_notifier_inc();
 	/* cpus_read_lock() first: hotplug callbacks take virt_lock inside it */
 	cpus_read_lock();
 	mutex_lock(&virt_lock);
 	if (!virt_users) {
-		preempt_notifier_inc();
 		arch_virt_begin();
 		on_each_cpu(virt_ipi_enable, &failed, 1);
 		ret = atomic_read(&failed);
@@ -97,6 +97,8 @@ int main_virt_get(void)
 		virt_users++;
 	mutex_unlock(&virt_lock);
 	cpus_read_unlock();
+	if (ret)
+		preempt_notifier_dec();
 	if (ret == -EBUSY)
 		pr_err("VMX is in use by another hypervisor: stop its guests or unload it (rmmod kvm_intel), then try again\n");
 	return ret;
@@ -110,6 +112,7 @@ void main_virt_put(void)
 		virt_stop();
 	mutex_unlock(&virt_lock);
 	cpus_read_unlock();
+	preempt_notifier_dec();
 }
 
 static int virt_cpu_online(unsigned int cpu)
