@@ -181,37 +181,67 @@ GUEST static void db_handler(struct guest_regs *r)
 	r->rflags |= 0x10000;		/* RF: past a code breakpoint */
 }
 
-GUEST static void debug(void)
+GUEST static void single_step(void)
 {
 	guest_handlers[DB] = db_handler;
-	/* One step. */
+	g_sti();
 	__asm__ volatile("pushfq; orl $0x100, (%%rsp); popfq; nop; nop"
 			 : : : "cc", "memory");
 	g_check_eq(count[DB], 1);
 	g_check_eq(dr6 & 0x4000, 0x4000);
+	g_done();
+}
 
-	/* A step over an instruction that exits. */
+TEST(single_step, "#DB after one instruction with RFLAGS.TF")
+{
+	struct vm *vm = vm_new(0);
+	struct vcpu *v = vcpu_new(vm, 0);
+
+	vcpu_enter64(v, single_step);
+	vcpu_done(v);
+}
+
+GUEST static void step_over_exit(void)
+{
+	guest_handlers[DB] = db_handler;
+	g_sti();
 	__asm__ volatile("pushfq; orl $0x100, (%%rsp); popfq\n"
 			 "cpuid\n"
 			 "771: nop; nop; movq $771b, %0"
 			 : "=m"(bp_rip) : "a"(0), "c"(0)
 			 : "rbx", "rdx", "cc", "memory");
-	g_check_eq(count[DB], 2);
+	g_check_eq(count[DB], 1);
 	g_check_eq(last_rip, bp_rip);
 	g_check_eq(dr6 & 0x4000, 0x4000);
-
-	/* ICEBP is a trap. */
-	__asm__ volatile(".byte 0xf1");
-	g_check_eq(count[DB], 3);
 	g_done();
 }
 
-TEST(debug, "#DB: single step, also over an exit; ICEBP")
+TEST(step_over_exit, "#DB after an instruction that the hypervisor emulates")
 {
 	struct vm *vm = vm_new(0);
 	struct vcpu *v = vcpu_new(vm, 0);
 
-	vcpu_enter64(v, debug);
+	vcpu_enter64(v, step_over_exit);
+	vcpu_done(v);
+}
+
+GUEST static void icebp(void)
+{
+	guest_handlers[DB] = db_handler;
+	g_sti();
+	__asm__ volatile(".byte 0xf1\n"
+			 "771: movq $771b, %0" : "=m"(bp_rip) : : "memory");
+	g_check_eq(count[DB], 1);
+	g_check_eq(last_rip, bp_rip);
+	g_done();
+}
+
+TEST(icebp, "ICEBP is a trap: #DB with RIP behind it")
+{
+	struct vm *vm = vm_new(0);
+	struct vcpu *v = vcpu_new(vm, 0);
+
+	vcpu_enter64(v, icebp);
 	vcpu_done(v);
 }
 
@@ -220,6 +250,7 @@ static volatile uint64_t watched GUEST_VAR;
 GUEST static void hw_breakpoints(void)
 {
 	guest_handlers[DB] = db_handler;
+	g_sti();
 	/* A data breakpoint: 8 bytes, writes. */
 	__asm__ volatile("mov %0, %%dr0" : : "r"(&watched));
 	__asm__ volatile("mov %0, %%dr7" : : "r"(0x90002ull | 0x400));

@@ -100,8 +100,14 @@ static void init_idt(struct vm *vm)
 	uint64_t stub = (uintptr_t)guest_stubs;
 
 	for (int i = 0; i < 256; i++, stub += 16) {
-		/* Breakpoint and overflow may come from ring 3. */
-		uint64_t type = i == 3 || i == 4 ? 0xee : 0x8e;
+		/*
+		 * Exceptions through trap gates, the rest through interrupt
+		 * gates; breakpoint and overflow may come from ring 3.
+		 */
+		uint64_t type = i < 32 && i != 2 ? 0x8f : 0x8e;
+
+		if (i == 3 || i == 4)
+			type |= 0x60;
 
 		idt[i * 2] = (stub & 0xffff) | SEL_CODE64 << 16 | type << 40 |
 			     (stub >> 16 & 0xffff) << 48;
