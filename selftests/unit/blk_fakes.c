@@ -49,6 +49,12 @@ int xenbus_write(struct xenbus_dev *d, const char *name, const char *fmt, ...)
 	return 0;
 }
 
+int xenbus_front_write(struct xenbus_dev *d, const char *name, const char *fmt,
+		       ...)
+{
+	return 0;
+}
+
 int xenbus_front_u32(struct xenbus_dev *d, const char *name, uint32_t *val)
 {
 	*val = strcmp(name, "ring-ref") ? fake_port : fake_ring_ref;
@@ -65,7 +71,7 @@ int xenbus_add(struct xenbus *bus, struct xenbus_dev *d, uint32_t id)
 	d->vm = &fake_vm;
 	d->id = id;
 	fake_dev = d;
-	return d->ops->announce(d);
+	return d->ops->describe(d) ?: d->ops->announce(d);
 }
 
 void xenbus_disconnected(struct xenbus_dev *d)

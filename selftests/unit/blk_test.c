@@ -337,19 +337,19 @@ TEST(indirect, "indirect requests, long ones, bad ones")
 		list[i] = (struct blkif_request_segment){
 			DATA_REF + 255 - i % 256, 0, 0 };
 	indirect(BLKIF_OP_READ, 256, LIST_REF);
-	CHECK_EQ(answer(42, BLKIF_OP_INDIRECT), BLKIF_RSP_OKAY);
+	CHECK_EQ(answer(42, BLKIF_OP_READ), BLKIF_RSP_OKAY);
 	CHECK_EQ(*(uint32_t *)frame(DATA_FRAME + 255), 64 << 8);
 	CHECK_EQ(*(uint32_t *)frame(DATA_FRAME), (64 + 255) << 8);
 	indirect(BLKIF_OP_READ, 257, LIST_REF);
-	CHECK(answer(42, BLKIF_OP_INDIRECT) == BLKIF_RSP_ERROR);
+	CHECK(answer(42, BLKIF_OP_READ) == BLKIF_RSP_ERROR);
 	indirect(BLKIF_OP_READ, 0, LIST_REF);
-	CHECK(answer(42, BLKIF_OP_INDIRECT) == BLKIF_RSP_ERROR);
+	CHECK(answer(42, BLKIF_OP_READ) == BLKIF_RSP_ERROR);
 	indirect(BLKIF_OP_READ, 1, 59);
-	CHECK(answer(42, BLKIF_OP_INDIRECT) == BLKIF_RSP_ERROR);
+	CHECK(answer(42, BLKIF_OP_READ) == BLKIF_RSP_ERROR);
 	indirect(BLKIF_OP_INDIRECT, 1, LIST_REF);
 	CHECK(answer(42, BLKIF_OP_INDIRECT) == BLKIF_RSP_EOPNOTSUPP);
 	indirect(BLKIF_OP_DISCARD, 1, LIST_REF);
-	CHECK(answer(42, BLKIF_OP_INDIRECT) == BLKIF_RSP_EOPNOTSUPP);
+	CHECK(answer(42, BLKIF_OP_DISCARD) == BLKIF_RSP_EOPNOTSUPP);
 	teardown();
 }
 

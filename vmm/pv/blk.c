@@ -30,6 +30,19 @@ static bool blk_readonly(const struct blk *b)
 	return b->disk->cfg->readonly || b->disk->fd < 0;
 }
 
+static const char *blk_type(const struct blk *b)
+{
+	return b->disk->cfg->cdrom ? "cdrom" : "disk";
+}
+
+static int blk_describe(struct xenbus_dev *d)
+{
+	int err = xenbus_front_write(d, "virtual-device", "%u", d->id);
+
+	return err ? err : xenbus_front_write(d, "device-type", "%s",
+					      blk_type(blk_of(d)));
+}
+
 static int blk_announce(struct xenbus_dev *d)
 {
 	const struct vm_config_disk *cfg = blk_of(d)->disk->cfg;
@@ -57,8 +70,7 @@ static int blk_announce(struct xenbus_dev *d)
 	if (!err)
 		err = xenbus_write(d, "mode", writable ? "w" : "r");
 	if (!err)
-		err = xenbus_write(d, "device-type", cfg->cdrom ? "cdrom" :
-								  "disk");
+		err = xenbus_write(d, "device-type", "%s", blk_type(blk_of(d)));
 	if (!err)
 		err = xenbus_write(d, "params", "%s", cfg->target ?: "");
 	if (!err)
@@ -203,6 +215,7 @@ static void blk_free(struct xenbus_dev *d)
 
 static const struct xenbus_ops blk_ops = {
 	.type		= "vbd",
+	.describe	= blk_describe,
 	.announce	= blk_announce,
 	.connect	= blk_connect,
 	.started	= blk_started,

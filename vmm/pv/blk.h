@@ -31,6 +31,7 @@ struct blk_req {
 	struct blk_req *next;		/* free, or waiting */
 	uint64_t id;
 	uint8_t op;			/* BLKIF_OP_*, as asked */
+	uint8_t echo;			/* BLKIF_OP_* of the response */
 	bool write;			/* of the disk */
 	bool flush_first, flush_after;
 	uint64_t sector, nr_sectors;

@@ -119,7 +119,7 @@ static void blk_finish(struct blk_req *r, int16_t status)
 		b->barrier_runs = false;
 	}
 	b->inflight--;
-	blk_respond(b, r->id, r->op, status);
+	blk_respond(b, r->id, r->echo, status);
 	blk_req_put(r);
 	if (!b->closing) {
 		if (held)
@@ -300,6 +300,8 @@ static int16_t blk_prepare(struct blk_req *r, const union blk_ring_req *q,
 {
 	uint8_t op = r->op == BLKIF_OP_INDIRECT ? q->head.count : r->op;
 
+	/* Front ends want an indirect request's response to name its kind. */
+	r->echo = op;
 	r->write = op != BLKIF_OP_READ;
 	if (r->op == BLKIF_OP_INDIRECT && op != BLKIF_OP_READ &&
 	    op != BLKIF_OP_WRITE)

@@ -30,16 +30,38 @@ static struct xs_store *xenbus_xs(struct xenbus_dev *d)
 	return guest_store_xs(d->vm->store);
 }
 
-int xenbus_write(struct xenbus_dev *d, const char *name, const char *fmt, ...)
+static int __attribute__((format(printf, 4, 0)))
+xenbus_vwrite(struct xenbus_dev *d, const char *dir, const char *name,
+	      const char *fmt, va_list ap)
 {
 	char path[XENBUS_PATH * 2], value[512];
-	va_list ap;
 
-	snprintf(path, sizeof(path), "%s/%s", d->back, name);
-	va_start(ap, fmt);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	vsnprintf(value, sizeof(value), fmt, ap);
-	va_end(ap);
 	return xs_write(xenbus_xs(d), path, "%s", value);
+}
+
+int xenbus_write(struct xenbus_dev *d, const char *name, const char *fmt, ...)
+{
+	va_list ap;
+	int err;
+
+	va_start(ap, fmt);
+	err = xenbus_vwrite(d, d->back, name, fmt, ap);
+	va_end(ap);
+	return err;
+}
+
+int xenbus_front_write(struct xenbus_dev *d, const char *name, const char *fmt,
+		       ...)
+{
+	va_list ap;
+	int err;
+
+	va_start(ap, fmt);
+	err = xenbus_vwrite(d, d->front, name, fmt, ap);
+	va_end(ap);
+	return err;
 }
 
 int xenbus_front_u32(struct xenbus_dev *d, const char *name, uint32_t *val)
@@ -200,9 +222,7 @@ void xenbus_destroy(struct xenbus *bus)
 static int xenbus_make_nodes(struct xenbus_dev *d)
 {
 	struct guest_store *s = d->vm->store;
-	struct xs_store *xs = guest_store_xs(s);
 	uint32_t domid = d->vm->domid;
-	char path[XENBUS_PATH * 2];
 	int err;
 
 	err = guest_store_mkdir(s, XS_DOM0, domid, d->back);
@@ -214,15 +234,15 @@ static int xenbus_make_nodes(struct xenbus_dev *d)
 		err = xenbus_write(d, "frontend-id", "%u", domid);
 	if (!err)
 		err = xenbus_write(d, "online", "1");
-	snprintf(path, sizeof(path), "%s/backend", d->front);
 	if (!err)
-		err = xs_write(xs, path, "%s", d->back);
-	snprintf(path, sizeof(path), "%s/backend-id", d->front);
+		err = xenbus_front_write(d, "backend", "%s", d->back);
 	if (!err)
-		err = xs_write(xs, path, "%u", XS_DOM0);
-	snprintf(path, sizeof(path), "%s/state", d->front);
+		err = xenbus_front_write(d, "backend-id", "%u", XS_DOM0);
 	if (!err)
-		err = xs_write(xs, path, "%d", XenbusStateInitialising);
+		err = d->ops->describe(d);
+	if (!err)
+		err = xenbus_front_write(d, "state", "%d",
+					 XenbusStateInitialising);
 	return err;
 }
 

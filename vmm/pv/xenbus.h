@@ -22,7 +22,10 @@ struct xenbus_dev;
 struct xenbus_ops {
 	const char *type;		/* "vbd" */
 
-	/* Write the nodes both sides start from; 0 or -errno. */
+	/* Write what the toolstack tells the front end; 0 or -errno. */
+	int (*describe)(struct xenbus_dev *d);
+
+	/* Write the features the back end starts with; 0 or -errno. */
 	int (*announce)(struct xenbus_dev *d);
 
 	/* The front end is ready: read its nodes, map, bind; 0 or -errno. */
@@ -81,6 +84,8 @@ bool xenbus_quiesce(struct xenbus *bus, void (*done)(void *arg), void *arg);
 /* Nodes of a device, below its back or front directory. */
 int xenbus_write(struct xenbus_dev *d, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+int xenbus_front_write(struct xenbus_dev *d, const char *name, const char *fmt,
+		       ...) __attribute__((format(printf, 3, 4)));
 int xenbus_front_u32(struct xenbus_dev *d, const char *name, uint32_t *val);
 /* The value, which the caller frees, or NULL. */
 char *xenbus_front_read(struct xenbus_dev *d, const char *name);
