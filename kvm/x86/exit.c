@@ -125,6 +125,12 @@ static int exit_external_interrupt(struct vcpu *v)
 	return 1;
 }
 
+/* The slice is over; the host's work is looked at before the next entry. */
+static int exit_slice(struct vcpu *v)
+{
+	return 1;
+}
+
 static int exit_triple_fault(struct vcpu *v)
 {
 	v->run->exit_reason = KVM_EXIT_SHUTDOWN;
@@ -302,6 +308,7 @@ static int (*const exit_table[])(struct vcpu *v) = {
 	[EXIT_REASON_APIC_WRITE]	= exit_apic_write,
 	[EXIT_REASON_EPT_VIOLATION]	= ept_violation,
 	[EXIT_REASON_EPT_MISCONFIG]	= exit_ept_misconfig,
+	[EXIT_REASON_PREEMPTION_TIMER]	= exit_slice,
 	/* no device of the guest reads memory behind the caches */
 	[EXIT_REASON_WBINVD]		= exit_skip,
 	[EXIT_REASON_XSETBV]		= exit_xsetbv,

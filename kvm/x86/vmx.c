@@ -46,7 +46,8 @@ static int vmx_read_caps(const char **lack)
 	if (vmx_controls(true_ctls ? MSR_IA32_VMX_TRUE_PINBASED_CTLS :
 			 MSR_IA32_VMX_PINBASED_CTLS,
 			 PIN_BASED_EXT_INTR_MASK | PIN_BASED_NMI_EXITING |
-			 PIN_BASED_VIRTUAL_NMIS, 0, &c->pin, &c->pin_min) ||
+			 PIN_BASED_VIRTUAL_NMIS, PIN_BASED_VMX_PREEMPTION_TIMER,
+			 &c->pin, &c->pin_min) ||
 	    vmx_controls(true_ctls ? MSR_IA32_VMX_TRUE_PROCBASED_CTLS :
 			 MSR_IA32_VMX_PROCBASED_CTLS,
 			 CPU_BASED_HLT_EXITING | CPU_BASED_MWAIT_EXITING |
