@@ -329,10 +329,13 @@ GUEST static void block(void)
 {
 	guest_handlers[XEN_VECTOR] = upcall;
 	g_check_eq(g_sched_op(SCHEDOP_block, 0), 0);
+	g_check_eq(upcalls, 0);
+	g_take_irqs();
+	g_check_eq(upcalls, 1);
 	g_done();
 }
 
-TEST(block, "SCHEDOP_block waits for an event with interrupts enabled")
+TEST(block, "SCHEDOP_block waits for an event, also with interrupts off")
 {
 	struct vm *vm;
 	struct vcpu *v;
