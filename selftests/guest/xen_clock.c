@@ -380,6 +380,9 @@ TEST(runstate_hlt, "time in HLT is accounted for")
 	check_wide(r);
 	a.type = KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_DATA;
 	CHECK_OK(xen_vcpu_get(v, &a));
+	CHECK_EQ(a.u.runstate.state_entry_time, a.u.runstate.time_running +
+		 a.u.runstate.time_runnable + a.u.runstate.time_blocked +
+		 a.u.runstate.time_offline);
 	/* As blocked with xkvm; KVM leaves it to user space to say so. */
 	CHECK(a.u.runstate.time_running + a.u.runstate.time_blocked +
 	      a.u.runstate.time_runnable > 2 * MS);
