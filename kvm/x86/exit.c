@@ -102,6 +102,11 @@ static int exit_exception(struct vcpu *v)
 		return 1;
 	switch (info & INTR_INFO_VECTOR_MASK) {
 	case 1:
+		/* INT1 is a trap: RIP stays at it in the exit (SDM 27.2.2) */
+		if ((info & INTR_INFO_INTR_TYPE_MASK) ==
+		    INTR_TYPE_PRIV_SW_EXCEPTION)
+			reg_write(v, VREG_RIP, reg_read(v, VREG_RIP) +
+				  vmcs_read(VM_EXIT_INSTRUCTION_LEN));
 		x86_inject_db(v, qual & (DR_TRAP_BITS | DR_STEP | DR_SWITCH |
 					 BIT(13)));
 		return 1;

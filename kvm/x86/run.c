@@ -223,7 +223,8 @@ static void run_world_switch(struct vcpu *v)
 		run_save_debug(v);
 	a->avail = 0;
 	x->exit_reason = failed ? ~0u : vmcs_read(VM_EXIT_REASON);
-	x->launched |= !failed;
+	/* an entry that failed on guest state leaves the VMCS clear */
+	x->launched |= !(x->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY);
 }
 
 /*

@@ -233,10 +233,9 @@ static int x86_enable_cap(struct vm *vm, const struct kvm_enable_cap *cap)
 	case KVM_CAP_SPLIT_IRQCHIP:
 		if (cap->args[0] > 24)
 			ret = -EINVAL;
-		else if (vm->arch.irqchip_split || vm->arch.irqchip_kernel)
+		else if (vm->arch.irqchip_split || vm->arch.irqchip_kernel ||
+			 vm->nr_vcpus)
 			ret = -EEXIST;
-		else if (vm->nr_vcpus)
-			ret = -EINVAL;
 		if (ret)
 			break;
 		vm->arch.split_pins = cap->args[0];
