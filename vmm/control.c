@@ -461,6 +461,7 @@ int control_create(struct control **out, struct event_loop *loop,
 	ctl->ops = ops;
 	ctl->arg = arg;
 	ctl->owner = geteuid();
+	control_request_init();
 	for (size_t i = 0; i < CONTROL_NR_LISTEN; i++)
 		ctl->listen[i].watch.fd = -1;
 	ret = control_ring_init(&ctl->backlog, CONTROL_BACKLOG);

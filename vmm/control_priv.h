@@ -55,6 +55,9 @@ struct control {
 	size_t input_len;
 };
 
+/* Once, while the process may still open files: JSON objects want a seed. */
+void control_request_init(void);
+
 /*
  * Serve one request of @len bytes, without its newline; replies with
  * control_client_send().

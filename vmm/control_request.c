@@ -105,6 +105,11 @@ static void control_console(struct control_client *c)
 	control_client_attach(c);
 }
 
+void control_request_init(void)
+{
+	json_object_seed(0);
+}
+
 static const struct {
 	const char *verb;
 	void (*fn)(struct control_client *c);
