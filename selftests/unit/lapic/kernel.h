@@ -141,6 +141,7 @@ struct mutex { int held; };
 
 /* --- time --- */
 
+typedef u64 gpa_t;		/* kvm/memslot.h is not included here */
 typedef s64 ktime_t;
 
 enum hrtimer_restart { HRTIMER_NORESTART, HRTIMER_RESTART };
