@@ -444,6 +444,30 @@ static void cpuid_derive(struct vcpu *v)
 	xen_after_set_cpuid(v);
 }
 
+/* Are @e the vCPU's entries, but for what cpuid_update_runtime() changes? */
+static bool cpuid_same(struct vcpu *v, const struct kvm_cpuid_entry2 *e,
+		       unsigned int nr)
+{
+	unsigned int i;
+
+	if (nr != v->arch.nr_cpuid)
+		return false;
+	for (i = 0; i < nr; i++) {
+		const struct kvm_cpuid_entry2 *o = &v->arch.cpuid[i];
+		u32 ecx = e[i].ecx ^ o->ecx, edx = e[i].edx ^ o->edx;
+
+		if (e[i].function == 1) {
+			ecx &= ~F(OSXSAVE);
+			edx &= ~F(APIC);
+		}
+		if (e[i].function != o->function || e[i].index != o->index ||
+		    e[i].flags != o->flags || e[i].eax != o->eax || ecx || edx ||
+		    (e[i].ebx != o->ebx && e[i].function != 0xd))
+			return false;
+	}
+	return true;
+}
+
 static int cpuid_install(struct vcpu *v, struct kvm_cpuid_entry2 *e,
 			 unsigned int nr)
 {
@@ -453,6 +477,13 @@ static int cpuid_install(struct vcpu *v, struct kvm_cpuid_entry2 *e,
 		if (e[i].function == 0x80000008 && (e[i].eax >> 8 & 0xff) != 48 &&
 		    (e[i].eax >> 8 & 0xff) != 57 && (e[i].eax >> 8 & 0xff))
 			return -EINVAL;
+	/* a vCPU that has run keeps its CPUID; the same again is accepted */
+	if (v->arch.vmx->has_run) {
+		if (!cpuid_same(v, e, nr))
+			return -EINVAL;
+		kvfree(e);
+		return 0;
+	}
 	kvfree(v->arch.cpuid);
 	v->arch.cpuid = e;
 	v->arch.nr_cpuid = nr;

@@ -224,6 +224,7 @@ static void run_world_switch(struct vcpu *v)
 	a->avail = 0;
 	x->exit_reason = failed ? ~0u : vmcs_read(VM_EXIT_REASON);
 	/* an entry that failed on guest state leaves the VMCS clear */
+	x->has_run = true;
 	x->launched |= !(x->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY);
 }
 
@@ -306,6 +307,8 @@ static int run_prepare(struct vcpu *v)
 		if (v->arch.lapic && v->arch.lapic->vid)
 			vmx_set_rvi(v, lapic_sync_irr(v));
 		inject_events(v);
+		if (v->run->request_interrupt_window && !v->arch.lapic)
+			vmcs_set_proc(v, CPU_BASED_INTR_WINDOW_EXITING, 0);
 	}
 	return 1;
 }

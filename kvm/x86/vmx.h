@@ -29,6 +29,7 @@ struct vmx_vcpu {
 	int vmcs_cpu;			/* where the VMCS is active, or -1 */
 	struct list_head on_cpu;	/* list of that CPU; see vmcs.c */
 	bool launched;
+	bool has_run;			/* entered at least once */
 	bool guest_loaded;		/* MSRs and segments are the guest's */
 	u16 vpid;
 	unsigned long host_rsp;		/* as in the VMCS */
