@@ -20,6 +20,8 @@
 #define CPUID_MAX_ENTRIES	256
 #define CPUID_ADDED		12	/* topology and Xen, at most */
 
+#define VENDOR_INTEL_EBX	0x756e6547u	/* "Genu" */
+
 #define LEAF1_ECX_MONITOR	(1u << 3)
 #define LEAF1_ECX_VMX		(1u << 5)
 #define LEAF1_ECX_X2APIC	(1u << 21)
@@ -34,6 +36,7 @@ static bool cpuid_hidden(const struct kvm_cpuid_entry2 *e)
 	case 0xa:		/* no PMU, as Xen's default */
 	case 0xb:		/* topology: made for each vCPU */
 	case 0x1f:
+	case 0x16:		/* frequencies: made for each vCPU */
 		return true;
 	}
 	return e->function >= 0x40000000 && e->function < 0x50000000;
@@ -124,6 +127,27 @@ static void cpuid_patch(struct kvm_cpuid_entry2 *e, const struct vcpu *v)
 	}
 }
 
+/*
+ * The base frequency, as Intel's CPUs tell it.  A guest that does not learn it
+ * here measures it against a timer chip nobody has, exit by exit.
+ */
+static void cpuid_add_frequency(struct kvm_cpuid2 *c, uint32_t khz)
+{
+	uint32_t i;
+
+	for (i = 0; i < c->nent; i++) {
+		struct kvm_cpuid_entry2 *e = &c->entries[i];
+
+		if (e->function || e->ebx != VENDOR_INTEL_EBX || khz < 1000)
+			continue;
+		if (e->eax < 0x16)
+			e->eax = 0x16;
+		cpuid_add(c, 0x16, -1, (khz + 500) / 1000, (khz + 500) / 1000,
+			  100, 0);
+		return;
+	}
+}
+
 static void cpuid_add_topology(struct kvm_cpuid2 *c, const struct vcpu *v)
 {
 	unsigned int n = v->vm->nr_vcpus;
@@ -190,6 +214,8 @@ int cpuid_load(struct vcpu *v)
 	for (i = 0; i < c->nent; i++)
 		cpuid_patch(&c->entries[i], v);
 	cpuid_add_topology(c, v);
+	if (khz > 0)
+		cpuid_add_frequency(c, khz);
 	cpuid_add_xen(c, v, khz > 0 ? khz : 0);
 	if (ioctl(v->fd, KVM_SET_CPUID2, c))
 		err = -errno;
