@@ -27,9 +27,11 @@
 static const struct {
 	unsigned long selector, base, limit, ar;
 } state_seg_field[SEG_NR] = {
-#define SEG(s) [SEG_##s] = { GUEST_##s##_SELECTOR, GUEST_##s##_BASE, \
-			     GUEST_##s##_LIMIT, GUEST_##s##_AR_BYTES }
-	SEG(ES), SEG(CS), SEG(SS), SEG(DS), SEG(FS), SEG(GS), SEG(LDTR), SEG(TR),
+#define SEG(s) { GUEST_##s##_SELECTOR, GUEST_##s##_BASE, \
+		 GUEST_##s##_LIMIT, GUEST_##s##_AR_BYTES }
+	[SEG_ES] = SEG(ES), [SEG_CS] = SEG(CS), [SEG_SS] = SEG(SS),
+	[SEG_DS] = SEG(DS), [SEG_FS] = SEG(FS), [SEG_GS] = SEG(GS),
+	[SEG_LDTR] = SEG(LDTR), [SEG_TR] = SEG(TR),
 #undef SEG
 };
 

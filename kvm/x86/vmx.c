@@ -161,13 +161,17 @@ void vmx_free_vmcs(struct vmcs_hdr *vmcs)
 
 static int vmx_vmxon(u64 phys)
 {
+	bool failed = true;	/* what a fault leaves it at */
+
 	cr4_set_bits(X86_CR4_VMXE);
-	asm goto("1: vmxon %[phys]\n\t"
-		 "jna %l[fault]\n\t"
-		 _ASM_EXTABLE(1b, %l[fault])
-		 : : [phys] "m" (phys) : "cc", "memory" : fault);
-	return 0;
-fault:
+	asm volatile("1: vmxon %[phys]\n\t"
+		     "setna %[failed]\n"
+		     "2:\n\t"
+		     _ASM_EXTABLE(1b, 2b)
+		     : [failed] "+qm" (failed) : [phys] "m" (phys)
+		     : "cc", "memory");
+	if (!failed)
+		return 0;
 	cr4_clear_bits(X86_CR4_VMXE);
 	return -EIO;
 }

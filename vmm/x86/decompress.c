@@ -133,7 +133,7 @@ static const struct {
 		  struct image_error *err);	/* NULL: known, not supported */
 } decompress_formats[] = {
 	{ "gzip", "\x1f\x8b", 2, decompress_gzip },
-	{ "xz", "\xfd" "7zXZ\0", 6, decompress_xz },
+	{ "xz", "\xfd\x37zXZ\0", 6, decompress_xz },
 	{ "zstd", "\x28\xb5\x2f\xfd", 4, decompress_zstd },
 	{ "bzip2", "BZh", 3, NULL },
 	{ "lzma", "\x5d\0\0", 3, NULL },
