@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The event loop, the same tests over both of its back ends.  io_uring_setup()
+ * is made to fail for the other one, as a host that forbids it does.
+ */
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../lib/tap.h"
+#include "../../vmm/event_priv.h"
+
+const char *tap_precondition(void)
+{
+	return NULL;
+}
+
+static void forbid_uring(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { 4, code };
+
+	CHECK_OK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	CHECK_OK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog));
+}
+
+static struct event_loop *loop;
+static int calls;
+
+static void create(bool uring)
+{
+	if (!uring)
+		forbid_uring();
+	CHECK_EQ(event_loop_create(&loop), 0);
+	if (uring && loop->be != &event_uring)
+		tap_skip("no io_uring here");
+	CHECK(loop->be == (uring ? &event_uring : &event_poll));
+}
+
+#define BOTH(id, text)						\
+	static void both_##id(void);				\
+	TEST(uring_##id, text ", io_uring")			\
+	{							\
+		create(true);					\
+		both_##id();					\
+	}							\
+	TEST(poll_##id, text ", poll")				\
+	{							\
+		create(false);					\
+		both_##id();					\
+	}							\
+	static void both_##id(void)
+
+static void count(void *arg)
+{
+	calls++;
+	if (calls == (long)arg)
+		event_loop_stop(loop);
+}
+
+static void *poster(void *arg)
+{
+	int i;
+
+	for (i = 0; i < 1000; i++)
+		if (event_post(loop, count, (void *)3000L))
+			return arg;
+	return NULL;
+}
+
+BOTH(posts, "calls posted from other threads all run")
+{
+	pthread_t t[3];
+	void *failed;
+	int i;
+
+	for (i = 0; i < 3; i++)
+		CHECK_EQ(pthread_create(&t[i], NULL, poster, &calls), 0);
+	CHECK_EQ(event_loop_run(loop), 0);
+	CHECK_EQ(calls, 3000);
+	for (i = 0; i < 3; i++) {
+		pthread_join(t[i], &failed);
+		CHECK(!failed);
+	}
+	event_loop_destroy(loop);
+}
+
+static void post_again(void *arg)
+{
+	if (++calls < 5)
+		event_post(loop, post_again, NULL);
+	else
+		event_loop_stop(loop);
+}
+
+BOTH(own_posts, "calls posted by the loop itself run later, and all")
+{
+	CHECK_EQ(event_post(loop, post_again, NULL), 0);
+	CHECK_EQ(calls, 0);
+	CHECK_EQ(event_loop_run(loop), 0);
+	CHECK_EQ(calls, 5);
+	/* What is left when the loop goes is freed. */
+	CHECK_EQ(event_post(loop, post_again, NULL), 0);
+	event_loop_destroy(loop);
+}
+
+static int fds[2];
+
+static void readable(struct event_fd *w, uint32_t revents)
+{
+	char c;
+
+	CHECK(revents & POLLIN);
+	CHECK(read(w->fd, &c, 1) == 1);
+	if (++calls == 3)
+		event_loop_stop(loop);
+}
+
+BOTH(level, "a descriptor is reported as long as it is ready")
+{
+	struct event_fd w = { .mask = POLLIN, .fn = readable };
+
+	CHECK_OK(pipe(fds));
+	w.fd = fds[0];
+	CHECK_EQ(event_fd_add(loop, &w), 0);
+	CHECK(write(fds[1], "abc", 3) == 3);
+	CHECK_EQ(event_loop_run(loop), 0);
+	CHECK_EQ(calls, 3);
+	event_fd_del(&w);
+	event_fd_del(&w);
+	event_loop_destroy(loop);
+}
+
+static struct event_fd watches[2];
+
+/* The first one to be called ends both, one of them itself. */
+static void end_both(struct event_fd *w, uint32_t revents)
+{
+	calls++;
+	event_fd_del(&watches[0]);
+	event_fd_del(&watches[1]);
+	memset(watches, 0xff, sizeof(watches));
+	event_post(loop, count, (void *)2L);
+}
+
+BOTH(deleted, "a watch that ended is not looked at any more")
+{
+	int i;
+
+	CHECK_OK(pipe(fds));
+	CHECK(write(fds[1], "x", 1) == 1);
+	for (i = 0; i < 2; i++) {
+		watches[i] = (struct event_fd) {
+			.fd = dup(fds[0]), .mask = POLLIN, .fn = end_both,
+		};
+		CHECK_EQ(event_fd_add(loop, &watches[i]), 0);
+	}
+	CHECK_EQ(event_loop_run(loop), 0);
+	CHECK_EQ(calls, 2);
+	event_loop_destroy(loop);
+}
+
+static void writable(struct event_fd *w, uint32_t revents)
+{
+	calls++;
+	if (revents & POLLOUT) {
+		CHECK_EQ(calls, 1);
+		CHECK_EQ(event_fd_mod(w, POLLIN), 0);
+		CHECK(write(fds[1], "x", 1) == 1);
+	} else {
+		CHECK_EQ(event_fd_mod(w, 0), 0);
+		event_loop_stop(loop);
+	}
+}
+
+BOTH(modified, "a watch changes what it waits for")
+{
+	struct event_fd w = { .mask = 0, .fn = writable };
+
+	CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+	w.fd = fds[0];
+	CHECK_EQ(event_fd_add(loop, &w), 0);
+	CHECK_EQ(event_fd_mod(&w, POLLOUT), 0);
+	CHECK_EQ(event_loop_run(loop), 0);
+	CHECK_EQ(calls, 2);
+	event_fd_del(&w);
+	event_loop_destroy(loop);
+}
+
+static struct event_timer timers[3];
+
+static void fire(struct event_timer *t)
+{
+	CHECK(t == &timers[calls]);
+	CHECK_EQ(t->due, 0);
+	if (++calls == 2)
+		event_loop_stop(loop);
+}
+
+BOTH(timers, "timers fire in their order, or not once cancelled")
+{
+	int i;
+
+	for (i = 0; i < 3; i++)
+		timers[i].fn = fire;
+	event_timer_set(loop, &timers[2], 1000);
+	event_timer_set(loop, &timers[1], 20000000);
+	event_timer_set(loop, &timers[0], 500000000);
+	event_timer_set(loop, &timers[0], 10000000);
+	event_timer_cancel(&timers[2]);
+	event_timer_cancel(&timers[2]);
+	event_timer_set(loop, &timers[2], UINT64_MAX);
+	CHECK_EQ(event_loop_run(loop), 0);
+	CHECK_EQ(calls, 2);
+	event_timer_cancel(&timers[2]);
+	event_loop_destroy(loop);
+}
+
+static int64_t result;
+
+static void done(struct event_io *io, int64_t res)
+{
+	result = res;
+	event_loop_stop(loop);
+}
+
+static int64_t io_run(struct event_io io)
+{
+	io.done = done;
+	CHECK_EQ(event_io_submit(loop, &io), 0);
+	CHECK_EQ(event_loop_run(loop), 0);
+	return result;
+}
+
+BOTH(io, "reads, writes, syncs, errors")
+{
+	char path[] = "/tmp/event_test.XXXXXX", a[] = "hello ", b[] = "world";
+	char in[12] = "";
+	struct iovec v[2] = { { a, 6 }, { b, 5 } }, r = { in, 11 };
+	int fd = mkstemp(path);
+
+	CHECK_OK(fd);
+	unlink(path);
+	CHECK_EQ(io_run((struct event_io){ .op = EVENT_WRITEV, .fd = fd,
+		 .offset = 100, .iov = v, .nr_iov = 2, .fua = true }), 11);
+	CHECK_EQ(io_run((struct event_io){ .op = EVENT_FSYNC, .fd = fd }), 0);
+	CHECK_EQ(io_run((struct event_io){ .op = EVENT_READV, .fd = fd,
+		 .offset = 100, .iov = &r, .nr_iov = 1 }), 11);
+	CHECK(!strcmp(in, "hello world"));
+	CHECK_EQ(io_run((struct event_io){ .op = EVENT_READV, .fd = fd,
+		 .offset = 1000, .iov = &r, .nr_iov = 1 }), 0);
+	CHECK(io_run((struct event_io){ .op = EVENT_FSYNC, .fd = 9999 }) ==
+	      -EBADF);
+	close(fd);
+	event_loop_destroy(loop);
+}
+
+/* More at once than the queue has places. */
+static int left;
+
+static void one_done(struct event_io *io, int64_t res)
+{
+	CHECK_EQ(res, 4);
+	if (!--left)
+		event_loop_stop(loop);
+}
+
+BOTH(many, "as much I/O at once as a guest can ask for")
+{
+	static struct event_io ios[500];
+	static uint32_t words[500];
+	static struct iovec iov[500];
+	char path[] = "/tmp/event_test.XXXXXX";
+	int i, fd = mkstemp(path);
+
+	CHECK_OK(fd);
+	unlink(path);
+	for (i = 0; i < 500; i++)
+		CHECK(pwrite(fd, &i, 4, i * 4) == 4);
+	for (left = 0; left < 500; left++) {
+		i = left;
+		iov[i] = (struct iovec){ &words[i], 4 };
+		ios[i] = (struct event_io) {
+			.op = EVENT_READV, .fd = fd, .offset = i * 4,
+			.iov = &iov[i], .nr_iov = 1, .done = one_done,
+		};
+		CHECK_EQ(event_io_submit(loop, &ios[i]), 0);
+	}
+	CHECK_EQ(event_loop_run(loop), 0);
+	for (i = 0; i < 500; i++)
+		CHECK_EQ(words[i], i);
+	close(fd);
+	event_loop_destroy(loop);
+}
