@@ -1,0 +1,571 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Hypercalls as a guest makes them: what each answers, what it refuses and
+ * with which number, and that no arguments lead it astray.  Guest virtual
+ * addresses are physical ones here.
+ */
+#include <errno.h>
+#include <linux/kvm.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "../lib/tap.h"
+#include "../../vmm/vcpu.h"
+#include "../../vmm/vm_priv.h"
+#include "../../vmm/x86/cpuid.h"
+#include "../../vmm/xen/abi.h"
+#include "../../vmm/xen/evtchn.h"
+#include "../../vmm/xen/gnttab.h"
+#include "../../vmm/xen/hvm_params.h"
+#include "../../vmm/xen/hypercall.h"
+#include "../../vmm/xen/kernel.h"
+#include "../../vmm/xen/physmap.h"
+#include "../../vmm/xen/watchdog.h"
+
+#define PAGES	1024u
+#define BYTES	(PAGES * GUEST_PAGE_SIZE)
+#define DOMID	3u
+#define ARG	0x10000u		/* where arguments are put */
+
+const char *tap_precondition(void)
+{
+	return NULL;
+}
+
+static struct vm vm;
+static struct vcpu vcpus[2];
+static struct kvm_run run;
+static struct vm_config cfg = { .name = (char *)"t", .uuid = { 1, 2, 3 } };
+static int shutdown_reason;
+static uint8_t upcall_vector;
+
+int __wrap_ioctl(int fd, unsigned long req, ...);
+
+/* The kernel: translation is the identity, everything else succeeds. */
+int __wrap_ioctl(int fd, unsigned long req, ...)
+{
+	va_list ap;
+	void *arg;
+
+	va_start(ap, req);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	switch (req) {
+	case KVM_TRANSLATE: {
+		struct kvm_translation *t = arg;
+
+		t->physical_address = t->linear_address;
+		t->valid = t->linear_address < 1ull << 40;
+		return 0;
+	}
+	case KVM_XEN_HVM_GET_ATTR:
+		((struct kvm_xen_hvm_attr *)arg)->u.long_mode = 1;
+		return 0;
+	case KVM_XEN_HVM_SET_ATTR: {
+		struct kvm_xen_hvm_attr *a = arg;
+
+		if (a->type == KVM_XEN_ATTR_TYPE_UPCALL_VECTOR)
+			upcall_vector = a->u.vector;
+		return 0;
+	}
+	case KVM_XEN_VCPU_GET_ATTR:
+		memset(&((struct kvm_xen_vcpu_attr *)arg)->u, 0, 64);
+		return 0;
+	case KVM_GET_MP_STATE:
+		((struct kvm_mp_state *)arg)->mp_state = KVM_MP_STATE_RUNNABLE;
+		return 0;
+	case KVM_GET_SREGS:
+		memset(arg, 0, sizeof(struct kvm_sregs));
+		return 0;
+	case KVM_GET_CLOCK:
+		((struct kvm_clock_data *)arg)->clock = 1000;
+		return 0;
+	}
+	return 0;
+}
+
+int vcpu_call(struct vcpu *self, struct vcpu *v,
+	      int (*fn)(struct vcpu *v, void *arg), void *arg)
+{
+	return fn(v, arg);
+}
+
+int cpuid_load(struct vcpu *v)
+{
+	return 0;
+}
+
+void vm_shutdown(struct vm *v, unsigned int reason)
+{
+	CHECK(reason <= SHUTDOWN_MAX);
+	shutdown_reason = reason;
+}
+
+int vm_slot_add(struct vm *v, gfn_t at, void *host, uint64_t len)
+{
+	return 5;
+}
+
+int vm_slot_del(struct vm *v, int slot)
+{
+	CHECK_EQ(slot, 5);
+	return 0;
+}
+
+static void setup(void)
+{
+	unsigned int i;
+
+	memset(&vm, 0, sizeof(vm));
+	vm.cfg = &cfg;
+	vm.domid = DOMID;
+	vm.vcpus = vcpus;
+	vm.nr_vcpus = 2;
+	atomic_store(&vm.shutdown_code, -1);
+	pthread_mutex_init(&vm.call_lock, NULL);
+	vm.nr_e820 = 1;
+	vm.e820[0] = (struct vm_e820){ 0, BYTES, 1 };
+	shutdown_reason = -1;
+	for (i = 0; i < 2; i++) {
+		memset(&vcpus[i], 0, sizeof(vcpus[i]));
+		vcpus[i].vm = &vm;
+		vcpus[i].id = i;
+		vcpus[i].run = &run;
+	}
+	CHECK_EQ(mem_create(&vm.mem, BYTES), 0);
+	CHECK_EQ(event_loop_create(&vm.loop), 0);
+	CHECK_EQ(physmap_create(&vm.physmap, &vm), 0);
+	CHECK_EQ(hvm_params_create(&vm.params), 0);
+	CHECK_EQ(watchdog_create(&vm.watchdog, &vm), 0);
+	CHECK_EQ(gnttab_create(&vm.gnttab, vm.mem,
+			       physmap_page(vm.physmap, PHYSMAP_GRANT(0))), 0);
+	CHECK_EQ(evtchn_create(&vm.evtchn, &vm, 2,
+			       physmap_page(vm.physmap, PHYSMAP_SHARED_INFO)),
+		 0);
+}
+
+static void over(void *arg)
+{
+	event_loop_stop(vm.loop);
+}
+
+static void teardown(void)
+{
+	unsigned int i;
+
+	CHECK_EQ(event_post(vm.loop, over, NULL), 0);
+	CHECK_EQ(event_loop_run(vm.loop), 0);
+	for (i = 0; i < 2; i++)
+		event_timer_cancel(&vcpus[i].periodic);
+	evtchn_destroy(vm.evtchn);
+	gnttab_destroy(vm.gnttab);
+	watchdog_destroy(vm.watchdog);
+	hvm_params_destroy(vm.params);
+	physmap_destroy(vm.physmap);
+	event_loop_destroy(vm.loop);
+	mem_destroy(vm.mem);
+}
+
+static int64_t call_as(bool wide, uint64_t nr, uint64_t a0, uint64_t a1,
+		       uint64_t a2, uint64_t a3)
+{
+	struct hcall h = {
+		.vm = &vm, .vcpu = &vcpus[0], .wide = wide, .nr = nr,
+		.arg = { a0, a1, a2, a3 },
+	};
+
+	vcpus[0].gva_page = UINT64_MAX;
+	return hypercall_do(&h);
+}
+
+static int64_t call(uint64_t nr, uint64_t a0, uint64_t a1, uint64_t a2)
+{
+	return call_as(true, nr, a0, a1, a2, 0);
+}
+
+static void *at(uint64_t where)
+{
+	return mem_ptr(vm.mem, gpa(where), GUEST_PAGE_SIZE);
+}
+
+TEST(version, "who we are")
+{
+	struct xen_feature_info *f;
+
+	setup();
+	CHECK_EQ(call(__HYPERVISOR_xen_version, XENVER_version, 0, 0),
+		 4 << 16 | 17);
+	CHECK_EQ(call(__HYPERVISOR_xen_version, XENVER_pagesize, 0, 0), 4096);
+	CHECK(call(__HYPERVISOR_xen_version, XENVER_pagesize, 1, 0) == -EINVAL);
+	CHECK_EQ(call(__HYPERVISOR_xen_version, XENVER_guest_handle, ARG, 0),
+		 0);
+	CHECK(!memcmp(at(ARG), cfg.uuid, 16));
+	CHECK(call(__HYPERVISOR_xen_version, XENVER_capabilities, BYTES - 8,
+		   0) == -EFAULT);
+	CHECK(call(__HYPERVISOR_xen_version, XENVER_commandline, ARG, 0) ==
+	      -EPERM);
+	f = at(ARG);
+	f->submap_idx = 1;
+	CHECK(call(__HYPERVISOR_xen_version, XENVER_get_features, ARG, 0) ==
+	      -EINVAL);
+	f->submap_idx = 0;
+	CHECK_EQ(call(__HYPERVISOR_xen_version, XENVER_get_features, ARG, 0),
+		 0);
+	CHECK(f->submap & 1u << XENFEAT_auto_translated_physmap);
+	teardown();
+}
+
+TEST(refused, "what is not for a guest, and what is not there")
+{
+	setup();
+	CHECK(call(__HYPERVISOR_domctl, ARG, 0, 0) == -EPERM);
+	CHECK(call(__HYPERVISOR_sysctl, ARG, 0, 0) == -EPERM);
+	CHECK(call(__HYPERVISOR_physdev_op, 0, ARG, 0) == -ENOSYS);
+	CHECK(call(__HYPERVISOR_mmu_update, 0, ARG, 0) == -ENOSYS);
+	CHECK(call(63, 0, 0, 0) == -ENOSYS);
+	CHECK(call(UINT64_MAX, 0, 0, 0) == -ENOSYS);
+	CHECK(call(__HYPERVISOR_event_channel_op, EVTCHNOP_init_control, ARG,
+		   0) == -ENOSYS);
+	CHECK(call(__HYPERVISOR_event_channel_op, UINT64_MAX, ARG, 0) ==
+	      -ENOSYS);
+	CHECK(call(__HYPERVISOR_grant_table_op, GNTTABOP_set_version, ARG, 1)
+	      == -ENOSYS);
+	CHECK(call(__HYPERVISOR_vcpu_op, VCPUOP_is_up, 2, 0) == -ENOENT);
+	CHECK(call(__HYPERVISOR_vcpu_op, 99, 0, 0) == -ENOSYS);
+	teardown();
+}
+
+TEST(user, "the guest's user mode is refused")
+{
+	setup();
+	memset(&run, 0, sizeof(run));
+	run.xen.type = KVM_EXIT_XEN_HCALL;
+	run.xen.u.hcall.longmode = 1;
+	run.xen.u.hcall.cpl = 3;
+	run.xen.u.hcall.input = __HYPERVISOR_xen_version;
+	CHECK_EQ(hypercall_exit(&vcpus[0]), 1);
+	CHECK_EQ(run.xen.u.hcall.result, -EPERM);
+	run.xen.u.hcall.cpl = 0;
+	CHECK_EQ(hypercall_exit(&vcpus[0]), 1);
+	CHECK_EQ(run.xen.u.hcall.result, 4 << 16 | 17);
+	teardown();
+}
+
+static int64_t param(uint32_t op, uint32_t index, uint64_t *value,
+		     uint16_t domid)
+{
+	struct xen_hvm_param *p = at(ARG);
+	int64_t ret;
+
+	*p = (struct xen_hvm_param){ .domid = domid, .index = index,
+		.value = *value };
+	ret = call(__HYPERVISOR_hvm_op, op, ARG, 0);
+	*value = p->value;
+	return ret;
+}
+
+TEST(params, "parameters: whose, which, and what they cause")
+{
+	uint64_t v = 0;
+
+	setup();
+	hvm_params_set(vm.params, HVM_PARAM_STORE_PFN, 77);
+	CHECK_EQ(param(HVMOP_get_param, HVM_PARAM_STORE_PFN, &v, DOMID_SELF),
+		 0);
+	CHECK_EQ(v, 77);
+	CHECK_EQ(param(HVMOP_get_param, HVM_PARAM_STORE_PFN, &v, DOMID), 0);
+	CHECK(param(HVMOP_get_param, HVM_PARAM_STORE_PFN, &v, 0) == -EPERM);
+	CHECK(param(HVMOP_get_param, HVM_PARAM_STORE_PFN, &v, 9) == -ESRCH);
+	CHECK(param(HVMOP_set_param, HVM_PARAM_STORE_PFN, &v, DOMID) == -EPERM);
+	CHECK(param(HVMOP_get_param, HVM_PARAM_IDENT_PT, &v, DOMID) == -EPERM);
+	CHECK(param(HVMOP_get_param, HVM_NR_PARAMS, &v, DOMID) == -EINVAL);
+	CHECK(param(HVMOP_set_param, UINT32_MAX, &v, DOMID) == -EINVAL);
+	v = 2ull << 56 | 0xf3;
+	CHECK_EQ(param(HVMOP_set_param, HVM_PARAM_CALLBACK_IRQ, &v, DOMID), 0);
+	CHECK_EQ(upcall_vector, 0xf3);
+	v = 2ull << 56 | 5;
+	CHECK(param(HVMOP_set_param, HVM_PARAM_CALLBACK_IRQ, &v, DOMID) ==
+	      -EINVAL);
+	v = 1ull << 56 | 5;
+	CHECK(param(HVMOP_set_param, HVM_PARAM_CALLBACK_IRQ, &v, DOMID) ==
+	      -EINVAL);
+	CHECK_EQ(param(HVMOP_get_param, HVM_PARAM_CALLBACK_IRQ, &v, DOMID), 0);
+	CHECK_EQ(v, 2ull << 56 | 0xf3);
+	teardown();
+}
+
+static int64_t physmap(uint32_t space, uint64_t idx, uint64_t gfn)
+{
+	*(struct xen_add_to_physmap *)at(ARG) = (struct xen_add_to_physmap) {
+		.domid = DOMID_SELF, .space = space, .idx = idx, .gpfn = gfn,
+	};
+	return call(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, ARG, 0);
+}
+
+TEST(special, "special pages: in RAM, beyond it, moved, removed")
+{
+	struct xen_remove_from_physmap *r;
+	struct grant_entry_v1 *g;
+	uint64_t *ram;
+
+	setup();
+	r = at(ARG);
+	ram = at(200 * GUEST_PAGE_SIZE);
+	g = physmap_page(vm.physmap, PHYSMAP_GRANT(3));
+	ram[0] = 0x1234;
+	CHECK(physmap(9, 0, 200) == -EINVAL);
+	CHECK(physmap(XENMAPSPACE_gmfn_foreign, 0, 200) == -EPERM);
+	CHECK(physmap(XENMAPSPACE_shared_info, 1, 200) == -EINVAL);
+	CHECK(physmap(XENMAPSPACE_shared_info, 0, 0xfee00) == -EINVAL);
+	CHECK(physmap(XENMAPSPACE_shared_info, 0, UINT64_MAX) == -EINVAL);
+	CHECK(physmap(XENMAPSPACE_grant_table, 64, 200) == -EINVAL);
+	CHECK(physmap(XENMAPSPACE_grant_table,
+		      XENMAPIDX_grant_table_status, 200) == -EINVAL);
+	CHECK_EQ(physmap(XENMAPSPACE_grant_table, 3, 200), 0);
+	CHECK_EQ(gnttab_nr_frames(vm.gnttab), 4);
+	g[1].frame = 99;
+	CHECK_EQ(((struct grant_entry_v1 *)ram)[1].frame, 99);
+	CHECK_EQ(physmap_where(vm.physmap, PHYSMAP_GRANT(3)), 200);
+	/* Moved beyond RAM: the page it hid is back. */
+	CHECK_EQ(physmap(XENMAPSPACE_grant_table, 3, 1 << 20), 0);
+	CHECK_EQ(ram[0], 0x1234);
+	CHECK_EQ(physmap(XENMAPSPACE_shared_info, 0, 200), 0);
+	CHECK_EQ(ram[0], 0);
+	/* Another page at the same place: the first is nowhere. */
+	CHECK_EQ(physmap(XENMAPSPACE_grant_table, 0, 200), 0);
+	CHECK_EQ(physmap_where(vm.physmap, PHYSMAP_SHARED_INFO),
+		 PHYSMAP_NOWHERE);
+	*r = (struct xen_remove_from_physmap){ DOMID_SELF, 200 };
+	CHECK_EQ(call(__HYPERVISOR_memory_op, XENMEM_remove_from_physmap, ARG,
+		      0), 0);
+	CHECK_EQ(ram[0], 0x1234);
+	*r = (struct xen_remove_from_physmap){ DOMID_SELF, PAGES + 1 };
+	CHECK(call(__HYPERVISOR_memory_op, XENMEM_remove_from_physmap, ARG, 0)
+	      == -ENOENT);
+	teardown();
+}
+
+TEST(balloon, "reservations go down and up, in extents")
+{
+	struct xen_memory_reservation *r;
+	xen_pfn_t *list;
+
+	setup();
+	r = at(ARG);
+	list = at(ARG + 0x1000);
+	*r = (struct xen_memory_reservation){
+		.extent_start.p = (void *)(uintptr_t)(ARG + 0x1000),
+		.nr_extents = 3, .extent_order = 1, .domid = DOMID_SELF };
+	list[0] = 100;
+	list[1] = 102;
+	list[2] = 105;		/* not aligned */
+	CHECK_EQ(call(__HYPERVISOR_memory_op, XENMEM_decrease_reservation, ARG,
+		      0), 2);
+	CHECK_EQ(physmap_populated(vm.physmap), PAGES - 4);
+	CHECK_EQ(call(__HYPERVISOR_memory_op, XENMEM_populate_physmap, ARG, 0),
+		 2);
+	CHECK_EQ(call(__HYPERVISOR_memory_op, XENMEM_populate_physmap, ARG, 0),
+		 0);
+	r->extent_order = 63;
+	CHECK_EQ(call(__HYPERVISOR_memory_op, XENMEM_decrease_reservation, ARG,
+		      0), 0);
+	r->extent_order = 0;
+	r->nr_extents = UINT64_MAX;
+	CHECK_EQ(call(__HYPERVISOR_memory_op, XENMEM_decrease_reservation, ARG,
+		      0), 0);
+	r->nr_extents = 1;
+	r->domid = 0;
+	CHECK(call(__HYPERVISOR_memory_op, XENMEM_decrease_reservation, ARG, 0)
+	      == -EPERM);
+	teardown();
+}
+
+TEST(copy, "grant copies stay within their pages and grants")
+{
+	struct gnttab_copy *c;
+	struct grant_entry_v1 *g;
+
+	setup();
+	c = at(ARG);
+	g = physmap_page(vm.physmap, PHYSMAP_GRANT(0));
+	g[9] = (struct grant_entry_v1){ GTF_permit_access, DOMID, 51 };
+	strcpy(at(50 * GUEST_PAGE_SIZE), "text");
+	*c = (struct gnttab_copy){
+		.source = { .u.gmfn = 50, .domid = DOMID_SELF },
+		.dest = { .u.ref = 9, .domid = DOMID, .offset = 4090 },
+		.len = 6, .flags = GNTCOPY_dest_gref };
+	CHECK_EQ(call(__HYPERVISOR_grant_table_op, GNTTABOP_copy, ARG, 1), 0);
+	CHECK_EQ(c->status, GNTST_okay);
+	CHECK(!strcmp((char *)at(51 * GUEST_PAGE_SIZE) + 4090, "text"));
+	CHECK_EQ(g[9].flags, GTF_permit_access);
+	c->len = 7;
+	CHECK_EQ(call(__HYPERVISOR_grant_table_op, GNTTABOP_copy, ARG, 1), 0);
+	CHECK(c->status == GNTST_bad_copy_arg);
+	c->len = 6;
+	c->source.u.gmfn = PAGES;
+	CHECK_EQ(call(__HYPERVISOR_grant_table_op, GNTTABOP_copy, ARG, 1), 0);
+	CHECK(c->status == GNTST_bad_page);
+	c->source.u.gmfn = UINT64_MAX;
+	CHECK_EQ(call(__HYPERVISOR_grant_table_op, GNTTABOP_copy, ARG, 1), 0);
+	CHECK(c->status == GNTST_bad_page);
+	c->source.u.gmfn = 50;
+	g[9].flags |= GTF_readonly;
+	CHECK_EQ(call(__HYPERVISOR_grant_table_op, GNTTABOP_copy, ARG, 1), 0);
+	CHECK(c->status == GNTST_permission_denied);
+	CHECK(call(__HYPERVISOR_grant_table_op, GNTTABOP_copy, ARG,
+		   0xffffffff) == -EINVAL);
+	CHECK(call(__HYPERVISOR_grant_table_op, GNTTABOP_copy, BYTES - 40, 2)
+	      == -EFAULT);
+	teardown();
+}
+
+TEST(vcpu_info, "vcpu_info is placed once, aligned, within its page")
+{
+	struct vcpu_register_vcpu_info *a;
+
+	setup();
+	a = at(ARG);
+	*a = (struct vcpu_register_vcpu_info){ .mfn = 20, .offset = 4033 };
+	CHECK(call(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_info, 0, ARG) ==
+	      -EINVAL);
+	a->offset = 36;
+	CHECK(call(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_info, 0, ARG) ==
+	      -EINVAL);
+	a->offset = 64;
+	a->mfn = PAGES;
+	CHECK(call(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_info, 0, ARG) ==
+	      -EINVAL);
+	a->mfn = UINT64_MAX;
+	CHECK(call(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_info, 0, ARG) ==
+	      -EINVAL);
+	a->mfn = 20;
+	CHECK_EQ(call(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_info, 0, ARG),
+		 0);
+	CHECK_EQ(((struct vcpu_info *)((char *)at(20 * GUEST_PAGE_SIZE) + 64))
+		 ->evtchn_upcall_pending, 1);
+	CHECK(call(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_info, 0, ARG) ==
+	      -EINVAL);
+	teardown();
+}
+
+TEST(multicall, "each entry gets its own result; none may nest")
+{
+	struct multicall_entry *m;
+
+	setup();
+	m = at(ARG);
+	m[0] = (struct multicall_entry){ .op = __HYPERVISOR_xen_version };
+	m[1] = (struct multicall_entry){ .op = __HYPERVISOR_multicall,
+		.args = { ARG, 2 } };
+	m[2] = (struct multicall_entry){ .op = 60 };
+	CHECK_EQ(call(__HYPERVISOR_multicall, ARG, 3, 0), 0);
+	CHECK_EQ(m[0].result, 4 << 16 | 17);
+	CHECK_EQ(m[1].result, -EINVAL);
+	CHECK_EQ(m[2].result, -ENOSYS);
+	CHECK(call(__HYPERVISOR_multicall, BYTES - 64, 2, 0) == -EFAULT);
+	teardown();
+}
+
+TEST(sched, "the end of the guest, and its watchdogs")
+{
+	struct sched_watchdog *w;
+	struct sched_shutdown *s;
+
+	setup();
+	s = at(ARG);
+	s->reason = SHUTDOWN_MAX + 1;
+	CHECK(call(__HYPERVISOR_sched_op, SCHEDOP_shutdown, ARG, 0) == -EINVAL);
+	s->reason = SHUTDOWN_reboot;
+	CHECK_EQ(call(__HYPERVISOR_sched_op, SCHEDOP_shutdown, ARG, 0), 0);
+	CHECK_EQ(shutdown_reason, SHUTDOWN_reboot);
+	w = at(ARG);
+	*w = (struct sched_watchdog){ 0, 0 };
+	CHECK(call(__HYPERVISOR_sched_op, SCHEDOP_watchdog, ARG, 0) == -EINVAL);
+	*w = (struct sched_watchdog){ 0, 100 };
+	CHECK_EQ(call(__HYPERVISOR_sched_op, SCHEDOP_watchdog, ARG, 0), 1);
+	CHECK_EQ(call(__HYPERVISOR_sched_op, SCHEDOP_watchdog, ARG, 0), 2);
+	CHECK(call(__HYPERVISOR_sched_op, SCHEDOP_watchdog, ARG, 0) == -ENOSPC);
+	*w = (struct sched_watchdog){ 3, 1 };
+	CHECK(call(__HYPERVISOR_sched_op, SCHEDOP_watchdog, ARG, 0) == -EINVAL);
+	*w = (struct sched_watchdog){ 2, 0 };
+	CHECK_EQ(call(__HYPERVISOR_sched_op, SCHEDOP_watchdog, ARG, 0), 0);
+	CHECK(call(__HYPERVISOR_sched_op, SCHEDOP_watchdog, ARG, 0) == -EINVAL);
+	teardown();
+}
+
+/* A guest that calls at random, with pointers that are mostly good. */
+static uint64_t seed = 88172645463325252ull;
+
+static uint64_t rnd(void)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return seed;
+}
+
+static uint64_t rnd_arg(void)
+{
+	static const uint64_t odd[] = {
+		0, 1, 0x7ff0, DOMID, BYTES - 1, BYTES - 8, BYTES, UINT32_MAX,
+		1ull << 39, INT64_MAX, UINT64_MAX,
+	};
+
+	switch (rnd() % 6) {
+	case 0:
+		return odd[rnd() % (sizeof(odd) / sizeof(odd[0]))];
+	case 1:
+		return rnd() % 64;
+	case 2:
+		return rnd();
+	}
+	return rnd() % 16 * GUEST_PAGE_SIZE + (rnd() % 64) * 64;
+}
+
+static void scribble(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 64; i++) {
+		uint64_t where = rnd() % 16 * GUEST_PAGE_SIZE +
+				 rnd() % 512 * 8;
+		uint64_t v = rnd_arg();
+
+		if (rnd() & 1)
+			v = (v & 0xffff) | rnd_arg() << 32;
+		memcpy((char *)mem_ptr(vm.mem, gpa(0), 1) + where, &v, 8);
+	}
+}
+
+TEST_TIMEOUT(fuzz, "no arguments lead a hypercall astray", 120)
+{
+	static const uint8_t nrs[] = {
+		__HYPERVISOR_memory_op, __HYPERVISOR_multicall,
+		__HYPERVISOR_set_timer_op, __HYPERVISOR_xen_version,
+		__HYPERVISOR_console_io, __HYPERVISOR_grant_table_op,
+		__HYPERVISOR_vm_assist, __HYPERVISOR_vcpu_op,
+		__HYPERVISOR_sched_op, __HYPERVISOR_event_channel_op,
+		__HYPERVISOR_hvm_op,
+	};
+	unsigned int i, good = 0;
+
+	setup();
+	for (i = 0; i < 400000; i++) {
+		uint64_t nr = nrs[rnd() % sizeof(nrs)];
+		uint64_t a1 = rnd_arg(), a2 = rnd_arg();
+
+		if (i % 16 == 0)
+			scribble();
+		/* Arrays of this length at most: the rest is only slow. */
+		if (nr == __HYPERVISOR_multicall)
+			a1 %= 64;
+		if (nr == __HYPERVISOR_grant_table_op)
+			a2 %= 256;
+		good += call_as(rnd() & 1, nr, nr == __HYPERVISOR_multicall ?
+				rnd_arg() : rnd() % 32, a1, a2,
+				rnd_arg()) >= 0;
+	}
+	tap_diag("%u of %u calls succeeded", good, i);
+	CHECK(good > i / 10);
+	teardown();
+}
