@@ -41,7 +41,7 @@ int arch_vcpu_run(struct vcpu *vcpu);
 /* vcpu_load() and vcpu_put() and the preempt notifier: preemption off. */
 void arch_vcpu_load(struct vcpu *vcpu, int cpu);
 void arch_vcpu_put(struct vcpu *vcpu);
-/* Could this vCPU run now (wakes a halt)?  Any context. */
+/* Could this vCPU run now (wakes a halt)?  Its thread, loaded. */
 bool arch_vcpu_runnable(struct vcpu *vcpu);
 /* Guest in kernel mode (for directed yield, hypercalls)? vCPU thread. */
 bool arch_vcpu_in_kernel(struct vcpu *vcpu);
@@ -97,7 +97,10 @@ void arch_xen_hypercall_page(struct vm *vm, u8 *page);
 /* Read guest-virtual memory of the vCPU, for hypercall arguments. */
 int arch_guest_read_va(struct vcpu *vcpu, u64 va, void *to, size_t len);
 int arch_guest_write_va(struct vcpu *vcpu, u64 va, const void *from, size_t len);
-/* SCHEDOP_yield/poll/block: halt the vCPU until an event. */
+/*
+ * SCHEDOP_block, SCHEDOP_poll: halt the vCPU until an event, which ends this
+ * halt also while the guest takes no interrupts.
+ */
 void arch_vcpu_halt(struct vcpu *vcpu);
 
 #endif

@@ -64,6 +64,7 @@ struct arch_vcpu {
 	u64 efer, xcr0, pat, xss;
 	u64 apic_base;			/* without a lapic */
 	u32 mp_state;			/* KVM_MP_STATE_*; vCPU thread or mutex */
+	bool blocked;			/* HALTED: by a hypercall, not by HLT */
 	struct lapic *lapic;		/* NULL: no in-kernel irqchip */
 	struct vmx_vcpu *vmx;
 	struct fpu_guest fpu;

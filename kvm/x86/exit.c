@@ -173,7 +173,8 @@ static int exit_hlt(struct vcpu *v)
 	exit_skip(v);
 	v->stat.halt_exits++;
 	if (v->arch.lapic) {
-		arch_vcpu_halt(v);
+		v->arch.mp_state = KVM_MP_STATE_HALTED;
+		v->arch.blocked = false;
 		return 1;
 	}
 	v->run->exit_reason = KVM_EXIT_HLT;
@@ -183,6 +184,7 @@ static int exit_hlt(struct vcpu *v)
 void arch_vcpu_halt(struct vcpu *v)
 {
 	v->arch.mp_state = KVM_MP_STATE_HALTED;
+	v->arch.blocked = true;
 }
 
 static int exit_vmcall(struct vcpu *v)

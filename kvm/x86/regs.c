@@ -301,6 +301,9 @@ int mpstate_get(struct vcpu *v, struct kvm_mp_state *m)
 	if (v->arch.lapic)
 		lapic_take_events(v);
 	m->mp_state = v->arch.mp_state;
+	/* what a hypercall waits for is not saved: it may end early */
+	if (m->mp_state == KVM_MP_STATE_HALTED && v->arch.blocked)
+		m->mp_state = KVM_MP_STATE_RUNNABLE;
 	return 0;
 }
 
@@ -324,6 +327,7 @@ int mpstate_set(struct vcpu *v, const struct kvm_mp_state *m)
 		set_bit(1, &v->arch.lapic->pending_init_sipi);
 	} else {
 		v->arch.mp_state = m->mp_state;
+		v->arch.blocked = false;
 	}
 	vcpu_request(v, REQ_EVENT);
 	return 0;

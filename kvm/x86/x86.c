@@ -93,6 +93,17 @@ void arch_vcpu_put(struct vcpu *v)
 	run_guest_put(v);
 }
 
+/* HLT waits for an interrupt that the guest takes, SCHEDOP_block for any. */
+static bool x86_interrupt_wakes(struct vcpu *v)
+{
+	struct arch_vcpu *a = &v->arch;
+
+	if (a->user_vector < 0 && !xen_has_interrupt(v) &&
+	    !(a->lapic && lapic_has_interrupt(v)))
+		return false;
+	return a->blocked || reg_read(v, VREG_RFLAGS) & X86_EFLAGS_IF;
+}
+
 bool arch_vcpu_runnable(struct vcpu *v)
 {
 	struct arch_vcpu *a = &v->arch;
@@ -104,9 +115,8 @@ bool arch_vcpu_runnable(struct vcpu *v)
 	if (READ_ONCE(a->mp_state) != KVM_MP_STATE_HALTED)
 		return false;
 	return atomic_read(&a->nmi_pending) || a->exc.pending ||
-	       a->user_vector >= 0 || xen_has_interrupt(v) ||
 	       xen_pending_events(v) || xen_pending_timer(v) ||
-	       (a->lapic && (lapic_timer_expired(v) || lapic_has_interrupt(v)));
+	       (a->lapic && lapic_timer_expired(v)) || x86_interrupt_wakes(v);
 }
 
 bool arch_vcpu_in_kernel(struct vcpu *v)

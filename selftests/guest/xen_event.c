@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Event channels: how they reach a guest, and how it sends them. */
 #include <pthread.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -150,6 +151,72 @@ TEST(wakes_hlt, "an event ends HLT, in each word size")
 		vcpu_join(t);
 		CHECK_EQ(G(vm, upcalls), 1);
 	}
+}
+
+GUEST static void halt_masked(void)
+{
+	guest_handlers[XEN_VECTOR] = upcall;
+	started = 1;
+	__asm__ volatile("hlt");
+	g_done();
+}
+
+static int64_t thread_ns(pthread_t thread)
+{
+	struct timespec t;
+	clockid_t clock;
+
+	CHECK_EQ(pthread_getcpuclockid(thread, &clock), 0);
+	CHECK_OK(clock_gettime(clock, &t));
+	return t.tv_sec * 1000000000ll + t.tv_nsec;
+}
+
+struct sleeper {
+	struct vm *vm;
+	pthread_t thread;
+	int64_t used_ns;
+};
+
+static void *watch_sleeper(void *arg)
+{
+	struct sleeper *s = arg;
+
+	wait_started(s->vm);
+	s->used_ns = thread_ns(s->thread);
+	usleep(50000);
+	s->used_ns = thread_ns(s->thread) - s->used_ns;
+	pthread_kill(s->thread, SIGUSR1);
+	return NULL;
+}
+
+static void on_signal(int sig)
+{
+	(void)sig;
+}
+
+/* A guest that stops for good does so with an event pending more often than not. */
+TEST(halt_masked, "HLT with interrupts off sleeps on, whatever is pending")
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+	struct sleeper s = { .thread = pthread_self() };
+	struct kvm_mp_state mp;
+	struct vcpu *v;
+	pthread_t t;
+
+	xen_require(KVM_XEN_HVM_CONFIG_EVTCHN_SEND);
+	s.vm = xen_vm(true);
+	v = xen_vcpu(s.vm, 0);
+	set_callback(s.vm);
+	vcpu_enter64(v, halt_masked);
+	CHECK_OK(xen_send(s.vm, PORT, 0));
+	sigaction(SIGUSR1, &sa, NULL);
+	CHECK_EQ(pthread_create(&t, NULL, watch_sleeper, &s), 0);
+	CHECK_EQ(vcpu_run(v), -EINTR);
+	pthread_join(t, NULL);
+	CHECK(s.used_ns < 25000000);
+	CHECK_OK(ioctl(v->fd, KVM_GET_MP_STATE, &mp));
+	CHECK_EQ(mp.mp_state, KVM_MP_STATE_HALTED);
+	CHECK_EQ(G(s.vm, upcalls), 0);
 }
 
 GUEST static void interrupts_off(void)
