@@ -164,15 +164,17 @@ int arch_vcpu_run(struct vcpu *v)
 	ret = x86_finish_pending(v);
 	if (ret <= 0)
 		goto out;
-	ret = -EINTR;
-	if (READ_ONCE(v->run->immediate_exit) || signal_pending(current))
+	/* only completes what was pending: the exit of before still stands */
+	if (READ_ONCE(v->run->immediate_exit)) {
+		ret = -EINTR;
 		goto out;
-	ret = run_vcpu(v);
-out:
+	}
+	ret = signal_pending(current) ? -EINTR : run_vcpu(v);
 	if (ret == -EINTR) {
 		v->run->exit_reason = KVM_EXIT_INTR;
 		v->stat.signal_exits++;
 	}
+out:
 	trace_xkvm_userspace_exit(v->id, v->run->exit_reason, ret);
 	x86_fill_run(v);
 	fpu_put_guest(v);

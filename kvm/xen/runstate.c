@@ -183,7 +183,9 @@ void xen_runstate_running(struct vcpu *vcpu)
 	evtchn_2l_look(vcpu);
 	if (!xen_runstate_enabled(vcpu))
 		return;
-	if (READ_ONCE(x->rs.state) != RUNSTATE_running ||
+	/* with an area each KVM_RUN shows in it, as KVM has it */
+	if (READ_ONCE(x->runstate.active) ||
+	    READ_ONCE(x->rs.state) != RUNSTATE_running ||
 	    READ_ONCE(x->runstate_stale) || x->runstate_task != current ||
 	    x->rs.last_steal != current->sched_info.run_delay)
 		vcpu_request(vcpu, REQ_RUNSTATE);
@@ -297,8 +299,8 @@ static int runstate_change(struct vcpu *vcpu,
 	}
 	if (data->type == KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_DATA) {
 		x->rs.state = state;
-		x->rs.last_steal = current->sched_info.run_delay;
-		x->runstate_task = current;
+		/* the next entry counts from here, and shows it */
+		x->runstate_task = NULL;
 	} else if (state != (u64)-1) {
 		runstate_enter(vcpu, state);
 	}
