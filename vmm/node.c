@@ -137,6 +137,46 @@ void node_close(struct vm *vm)
 	close(vm->node_fd);
 }
 
+/* Memory slots */
+
+static int vm_set_slot(struct vm *vm, uint32_t slot, uint64_t at, void *host,
+		       uint64_t len)
+{
+	struct kvm_userspace_memory_region r = {
+		.slot = slot,
+		.guest_phys_addr = at,
+		.memory_size = len,
+		.userspace_addr = (uintptr_t)host,
+	};
+
+	return ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &r) ? -errno : 0;
+}
+
+int vm_slot_add(struct vm *vm, gfn_t at, void *host, uint64_t len)
+{
+	uint32_t slot;
+	int err;
+
+	for (slot = 0; slot < VM_MAX_SLOTS && vm->slots[slot]; slot++)
+		;
+	if (slot == VM_MAX_SLOTS)
+		return -ENOSPC;
+	err = vm_set_slot(vm, slot, gfn_to_gpa(at).v, host, len);
+	if (err)
+		return err;
+	vm->slots[slot] = true;
+	return slot;
+}
+
+int vm_slot_del(struct vm *vm, int slot)
+{
+	int err = vm_set_slot(vm, slot, 0, NULL, 0);
+
+	if (!err)
+		vm->slots[slot] = false;
+	return err;
+}
+
 /* The local APICs are the kernel's; there is no other interrupt controller. */
 static int node_irqchip(struct vm *vm)
 {

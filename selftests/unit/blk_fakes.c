@@ -15,7 +15,7 @@
 struct vm fake_vm = { .domid = 1 };
 struct xenbus_dev *fake_dev;
 struct evtchn_backend *fake_channel;
-unsigned int fake_notified, fake_failed, fake_disconnected;
+unsigned int fake_notified, fake_failed, fake_disconnected, fake_again;
 bool fake_wide = true;
 uint32_t fake_ring_ref, fake_port;
 const char *fake_protocol;
@@ -97,6 +97,11 @@ int evtchn_bind_backend(struct evtchn *e, uint32_t port,
 void evtchn_unbind_backend(struct evtchn *e, struct evtchn_backend *b)
 {
 	fake_channel = NULL;
+}
+
+void evtchn_backend_again(struct evtchn_backend *b)
+{
+	fake_again++;
 }
 
 void evtchn_notify(struct evtchn *e, struct evtchn_backend *b)

@@ -13,6 +13,7 @@ extern struct vm fake_vm;
 extern struct xenbus_dev *fake_dev;	/* the one that was added */
 extern struct evtchn_backend *fake_channel;
 extern unsigned int fake_notified, fake_failed, fake_disconnected;
+extern unsigned int fake_again;
 extern bool fake_wide;
 
 /* Nodes of the front end. */

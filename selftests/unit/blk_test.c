@@ -4,6 +4,7 @@
  * front end may ask, and what it gets when it asks nonsense.
  */
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -469,6 +470,40 @@ TEST(nonsense, "more requests than the ring holds close the device, once")
 	/* It can be connected anew. */
 	connect_device();
 	CHECK_EQ(simple(BLKIF_OP_READ, 0, 0, 0), BLKIF_RSP_OKAY);
+	teardown();
+}
+
+/* A guest that puts a bad request for each answer it gets. */
+static int stop;
+
+static void *feeder(void *arg)
+{
+	uint32_t p = 0;
+
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+		while (p - __atomic_load_n(&ring->rsp_prod,
+					   __ATOMIC_ACQUIRE) < 32) {
+			memset(slot(p), 0xff, ENTRY_WIDE);
+			__atomic_store_n(&ring->req_prod, ++p,
+					 __ATOMIC_RELEASE);
+		}
+	}
+	return NULL;
+}
+
+TEST(endless, "a guest that never stops asking does not keep the loop")
+{
+	unsigned int i;
+	pthread_t t;
+
+	setup(false, false);
+	CHECK_EQ(pthread_create(&t, NULL, feeder, NULL), 0);
+	for (i = 0; i < 1000; i++)
+		kick();
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	pthread_join(t, NULL);
+	tap_diag("%u turns cut short", fake_again);
+	CHECK_EQ(fake_failed, 0);
 	teardown();
 }
 

@@ -22,6 +22,7 @@
 
 #define BLK_RING_SIZE		32u	/* entries of a one-page ring */
 #define BLK_MAX_SEGMENTS	256u	/* of an indirect request */
+#define BLK_TURN		128u	/* requests taken at a time */
 
 struct blk;
 

@@ -367,9 +367,14 @@ static void blk_take(struct blk *b, const union blk_ring_req *q)
 		blk_start(r);
 }
 
-/* Take requests until there are none, or a barrier: 0 or -EPROTO. */
+/*
+ * Take requests until there are none, or a barrier: 0 or -EPROTO.  What can be
+ * answered at once makes room for more at once; a guest that keeps it coming
+ * gets another turn after everybody else.
+ */
 static int blk_take_all(struct blk *b)
 {
+	unsigned int turn = BLK_TURN;
 	union blk_ring_req q = { 0 };
 	int ret;
 
@@ -377,6 +382,10 @@ static int blk_take_all(struct blk *b)
 		do {
 			if (b->barrier || !b->free)
 				return 0;
+			if (!turn--) {
+				evtchn_backend_again(&b->channel);
+				return 0;
+			}
 			ret = pv_ring_pop(&b->ring, &q, b->ring.entry_size);
 			if (ret > 0)
 				blk_take(b, &q);

@@ -297,6 +297,15 @@ void evtchn_unbind_backend(struct evtchn *e, struct evtchn_backend *b)
 	close(b->watch.fd);
 }
 
+void evtchn_backend_again(struct evtchn_backend *b)
+{
+	const uint64_t one = 1;
+
+	/* Fails only when a wake-up is pending anyway. */
+	if (write(b->watch.fd, &one, sizeof(one)) < 0)
+		return;
+}
+
 void evtchn_notify(struct evtchn *e, struct evtchn_backend *b)
 {
 	pthread_mutex_lock(&e->lock);

@@ -52,6 +52,9 @@ int evtchn_bind_backend(struct evtchn *e, uint32_t port,
 			struct evtchn_backend *b);
 void evtchn_unbind_backend(struct evtchn *e, struct evtchn_backend *b);
 
+/* Have b->fn called again, as if by the guest.  Loop's thread, while bound. */
+void evtchn_backend_again(struct evtchn_backend *b);
+
 /* Signal the guest; nothing if it has closed its end. */
 void evtchn_notify(struct evtchn *e, struct evtchn_backend *b);
 
