@@ -5,6 +5,7 @@
  * loop have run.  On the loop's thread.
  */
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
