@@ -4,6 +4,7 @@
 # make setup    install what that and the rest needs (Debian packages)
 # make run      a Debian guest on xkvm, in an emulated host
 # make test     everything that is checked
+# make test-kvm KVM's own selftests, on xkvm and on in-tree KVM
 # make bench    the table of costs
 # make unit     the host unit tests alone
 # make clean    remove what was built; make distclean: and what was fetched
@@ -47,6 +48,10 @@ run: setup
 test:
 	@selftests/run
 
+test-kvm: setup
+	@$(MAKE) module
+	@lab/test/kvm-selftests
+
 unit:
 	@$(MAKE) -C selftests check-unit
 
@@ -61,4 +66,4 @@ clean:
 distclean:
 	rm -rf build
 
-.PHONY: all setup module vmm selftests run test unit bench clean distclean
+.PHONY: all setup module vmm selftests run test test-kvm unit bench clean distclean
