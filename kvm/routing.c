@@ -195,6 +195,7 @@ int routing_set_irq(struct vm *vm, u32 gsi, int level)
 int routing_msi_ioctl(struct vm *vm, const struct kvm_msi *msi)
 {
 	struct kvm_irq_routing_entry e = {
+		.gsi = ROUTING_MAX,		/* it comes from no line */
 		.type = KVM_IRQ_ROUTING_MSI,
 		.u.msi = {
 			.address_lo = msi->address_lo,

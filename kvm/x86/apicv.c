@@ -31,11 +31,12 @@ static void apicv_msrs(struct vcpu *v, bool on)
 	vmcs_msr_intercept(v, X2APIC_MSR(0x3f0), true, !on);	/* SELF IPI */
 }
 
-static void apicv_eoi_bitmap(struct vcpu *v)
+void vmx_update_eoi_exits(struct vcpu *v)
 {
-	u64 map[4] = { 0 };
+	u64 map[4];
 
-	lapic_eoi_exit_bitmap(v, map);
+	if (likely(!lapic_eoi_exit_bitmap(v, map)))
+		return;
 	vmcs_write(EOI_EXIT_BITMAP0, map[0]);
 	vmcs_write(EOI_EXIT_BITMAP1, map[1]);
 	vmcs_write(EOI_EXIT_BITMAP2, map[2]);
@@ -71,7 +72,6 @@ void vmx_lapic_mode_changed(struct vcpu *v)
 	if (on) {
 		vmcs_write(VIRTUAL_APIC_PAGE_ADDR, __pa(apic->regs));
 		vmcs_write(TPR_THRESHOLD, 0);
-		apicv_eoi_bitmap(v);
 		vmcs_set_proc(v, CPU_BASED_TPR_SHADOW, cr8);
 		vmcs_set_proc2(v, apicv_secondary, 0);
 	} else {
@@ -81,6 +81,8 @@ void vmx_lapic_mode_changed(struct vcpu *v)
 	apicv_msrs(v, on);
 	WRITE_ONCE(apic->vid, on);
 	if (on) {
+		WRITE_ONCE(apic->eoi_watch_changed, true);
+		vmx_update_eoi_exits(v);
 		vmx_set_svi(v, lapic_highest_isr(v));
 		vmx_set_rvi(v, lapic_sync_irr(v));
 	}

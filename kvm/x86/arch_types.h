@@ -38,7 +38,7 @@ struct arch_vm {
 	u64 eptp;
 	bool irqchip_split;		/* in-kernel LAPIC without PIC/IOAPIC */
 	bool irqchip_kernel;		/* KVM_CREATE_IRQCHIP */
-	u8 split_pins;
+	u16 split_pins;			/* GSIs below are user space's pins */
 	bool x2apic_ids32;		/* KVM_CAP_X2APIC_API */
 	bool x2apic_no_bcast_quirk;
 	bool apic_access_mapped;	/* mmu_lock: the APIC-access page */

@@ -170,6 +170,11 @@ static bool inject_nmi_allowed(void)
 		  GUEST_INTR_STATE_NMI));
 }
 
+bool x86_takes_user_irq(const struct vcpu *v)
+{
+	return !v->vm->arch.irqchip_kernel && lapic_accepts_extint(v);
+}
+
 /* Is there an interrupt to inject by hand, and from where? */
 enum irq_source { IRQ_NONE_SOURCE, IRQ_XEN, IRQ_USER, IRQ_LAPIC };
 
@@ -177,8 +182,7 @@ static enum irq_source inject_irq_source(struct vcpu *v)
 {
 	if (xen_has_interrupt(v))
 		return IRQ_XEN;
-	if (v->arch.user_vector >= 0 &&
-	    (!v->arch.lapic || lapic_accepts_extint(v)))
+	if (v->arch.user_vector >= 0 && x86_takes_user_irq(v))
 		return IRQ_USER;
 	if (v->arch.lapic && !v->arch.lapic->vid && lapic_pending_vector(v) >= 0)
 		return IRQ_LAPIC;

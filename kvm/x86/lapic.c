@@ -74,6 +74,8 @@ static void lapic_reset_regs(struct lapic *apic)
 	lapic_timer_stop(apic);
 	memset(apic->regs, 0, PAGE_SIZE);
 	memset(&apic->pi, 0, sizeof(apic->pi));
+	bitmap_zero(apic->eoi_watch, 256);
+	WRITE_ONCE(apic->eoi_watch_changed, true);
 	apic->esr_pending = 0;
 	apic->eoi_exit = -1;
 	apic->tsc_deadline = 0;
@@ -345,12 +347,9 @@ void lapic_error(struct lapic *apic, enum lapic_error bit)
 
 void lapic_eoi_done(struct lapic *apic, u8 vector)
 {
-	struct vcpu *vcpu = apic->vcpu;
-
-	if (!apic->level_seen || !vcpu->vm->arch.irqchip_split)
+	if (likely(!test_bit(vector, apic->eoi_watch)))
 		return;
-	if (lapic_vec_test(apic->regs, LAPIC_TMR, vector))
-		apic->eoi_exit = vector;
+	apic->eoi_exit = vector;
 }
 
 void lapic_eoi(struct vcpu *vcpu)
@@ -389,19 +388,18 @@ int lapic_take_eoi_exit(struct vcpu *vcpu)
 	return vector;
 }
 
-bool lapic_eoi_exit_bitmap(const struct vcpu *vcpu, u64 bitmap[4])
+bool lapic_eoi_exit_bitmap(struct vcpu *vcpu, u64 bitmap[4])
 {
-	const struct lapic *apic = vcpu->arch.lapic;
+	struct lapic *apic = vcpu->arch.lapic;
 	unsigned int i;
 
-	if (!READ_ONCE(apic->level_seen) || !vcpu->vm->arch.irqchip_split)
+	if (likely(!READ_ONCE(apic->eoi_watch_changed)))
 		return false;
-	for (i = 0; i < 4; i++) {
-		u32 reg = LAPIC_TMR + i * 32;
-
-		bitmap[i] = lapic_reg_get(apic->regs, reg) |
-			    (u64)lapic_reg_get(apic->regs, reg + 16) << 32;
-	}
+	WRITE_ONCE(apic->eoi_watch_changed, false);
+	/* the mark before the bits: pairs with lapic_watch_eoi() */
+	smp_mb();
+	for (i = 0; i < 4; i++)
+		bitmap[i] = READ_ONCE(apic->eoi_watch[i]);
 	return true;
 }
 

@@ -22,6 +22,7 @@
 #define XKVM_X86_LAPIC_H
 
 #include <linux/atomic.h>
+#include <linux/bitmap.h>
 #include <linux/hrtimer.h>
 #include <linux/kvm.h>
 #include <linux/types.h>
@@ -58,7 +59,9 @@ struct lapic {
 	u64 base;			/* IA32_APIC_BASE; see lapic_set_base() */
 	bool sw_enabled;		/* SVR bit 8 */
 	bool vid;			/* virtual-interrupt delivery in use; vmx's */
-	bool level_seen;		/* a level-triggered message ever came */
+	/* vectors whose EOI an I/O APIC waits for; see lapic_watch_eoi() */
+	DECLARE_BITMAP(eoi_watch, 256);
+	bool eoi_watch_changed;		/* and the CPU has not been told */
 	unsigned long pending_init_sipi; /* bit 0 INIT, bit 1 SIPI; atomic */
 	u8 sipi_vector;
 	unsigned long esr_pending;	/* errors since ESR was written; atomic */
@@ -83,6 +86,7 @@ struct lapic_irq {
 	bool level, trig_level;		/* assert; level-triggered */
 	bool redir_hint;		/* MSI: lowest-priority among matches */
 	u8 shorthand;			/* 0 none 1 self 2 all 3 all-but-self */
+	bool eoi_watch;			/* an I/O APIC waits for the EOI */
 };
 
 /* --- lapic.c -------------------------------------------------------------- */
@@ -183,17 +187,19 @@ void lapic_eoi_done(struct lapic *apic, u8 vector);
 void lapic_eoi_induced(struct vcpu *vcpu, u8 vector);
 
 /*
- * A level-triggered vector was acknowledged while the I/O APIC is user
- * space's (split irqchip): the vector for KVM_EXIT_IOAPIC_EOI, or -1.  Takes
- * it.  REQ_EVENT is set when there is one.  Vcpu thread.
+ * A vector from an I/O APIC of user space's (split irqchip) has ended: the
+ * vector for KVM_EXIT_IOAPIC_EOI, or -1.  Takes it.  REQ_EVENT is set when
+ * there is one.  Vcpu thread.
  */
 int lapic_take_eoi_exit(struct vcpu *vcpu);
 
 /*
- * With virtual-interrupt delivery the CPU has to be told which vectors these
- * are: fills the EOI-exit bitmap and returns true if there can be any.
+ * With virtual-interrupt delivery the CPU has to be told which EOIs are waited
+ * for, before the vector can be in service: fills the EOI-exit bitmap and
+ * returns true if it may have changed since this was last called.  Vcpu thread,
+ * before lapic_sync_irr().
  */
-bool lapic_eoi_exit_bitmap(const struct vcpu *vcpu, u64 bitmap[4]);
+bool lapic_eoi_exit_bitmap(struct vcpu *vcpu, u64 bitmap[4]);
 
 /*
  * INIT and SIPI that have arrived (pending_init_sipi): INIT resets the vCPU
@@ -251,6 +257,12 @@ int lapic_deliver_lvt(struct vcpu *vcpu, u32 reg);
 
 /* Set a legal vector in IRR, or for lapic_sync_irr(); no kick.  Any context. */
 void lapic_set_irr(struct lapic *apic, u8 vector);
+
+/*
+ * Keep in mind that an I/O APIC waits for the EOI of @vector, which is about to
+ * be raised.  Any context.
+ */
+void lapic_watch_eoi(struct lapic *apic, u8 vector);
 
 /*
  * Destination map of a VM: rebuilt whenever an LDR, DFR, mode or enable bit of
@@ -315,6 +327,8 @@ int lapic_set_state(struct vcpu *vcpu, const struct kvm_lapic_state *s);
 /* With virtual-interrupt delivery (lapic->vid). */
 void vmx_set_rvi(struct vcpu *vcpu, int vector);	/* highest IRR or -1 */
 void vmx_set_svi(struct vcpu *vcpu, int vector);	/* highest ISR or -1 */
+/* Before vmx_set_rvi(): which EOIs cause an exit, if that changed. */
+void vmx_update_eoi_exits(struct vcpu *vcpu);
 /* The APIC went between disabled, xAPIC and x2APIC: update controls. */
 void vmx_lapic_mode_changed(struct vcpu *vcpu);
 

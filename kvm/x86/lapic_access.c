@@ -201,6 +201,13 @@ static void write_lvt(struct lapic *apic, u32 reg, u32 val)
 	lapic_reg_put(apic->regs, reg, val);
 }
 
+static void write_lvt0(struct lapic *apic, u32 reg, u32 val)
+{
+	write_lvt(apic, reg, val);
+	/* a PIC may be waiting to be listened to */
+	vcpu_request(apic->vcpu, REQ_EVENT);
+}
+
 static void write_lvtt(struct lapic *apic, u32 reg, u32 val)
 {
 	if (val & LAPIC_LVTT_DEADLINE)
@@ -243,7 +250,7 @@ static const lapic_write_fn write_fn[LAPIC_REGS_SIZE >> 4] = {
 	[LAPIC_LVTT >> 4] = write_lvtt,
 	[LAPIC_LVTTHMR >> 4] = write_lvt,
 	[LAPIC_LVTPC >> 4] = write_lvt,
-	[LAPIC_LVT0 >> 4] = write_lvt,
+	[LAPIC_LVT0 >> 4] = write_lvt0,
 	[LAPIC_LVT1 >> 4] = write_lvt,
 	[LAPIC_LVTERR >> 4] = write_lvt,
 	[LAPIC_TMICT >> 4] = write_tmict,

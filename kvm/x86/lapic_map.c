@@ -153,6 +153,30 @@ void lapic_set_irr(struct lapic *apic, u8 vector)
 	}
 }
 
+void lapic_watch_eoi(struct lapic *apic, u8 vector)
+{
+	if (test_and_set_bit(vector, apic->eoi_watch))
+		return;
+	WRITE_ONCE(apic->eoi_watch_changed, true);
+	/* bit, mark, IRR: pairs with lapic_eoi_exit_bitmap() */
+	smp_wmb();
+}
+
+/*
+ * Nobody waits for the EOI of what is raised now.  A vector that is still on
+ * its way from an I/O APIC stays watched: two devices share it.
+ */
+static void lapic_unwatch_eoi(struct lapic *apic, u8 vector)
+{
+	if (likely(!test_bit(vector, apic->eoi_watch)) ||
+	    lapic_vec_test(apic->regs, LAPIC_IRR, vector) ||
+	    lapic_vec_test(apic->regs, LAPIC_ISR, vector) ||
+	    test_bit(vector, apic->pi.pir))
+		return;
+	clear_bit(vector, apic->eoi_watch);
+	WRITE_ONCE(apic->eoi_watch_changed, true);
+}
+
 static int take_fixed(struct vcpu *vcpu, const struct lapic_irq *irq)
 {
 	struct lapic *apic = vcpu->arch.lapic;
@@ -165,11 +189,14 @@ static int take_fixed(struct vcpu *vcpu, const struct lapic_irq *irq)
 		return 0;
 	}
 	if (irq->trig_level) {
-		WRITE_ONCE(apic->level_seen, true);
 		set_bit(irq->vector & 31, tmr);
 	} else if (lapic_vec_test(apic->regs, LAPIC_TMR, irq->vector)) {
 		clear_bit(irq->vector & 31, tmr);
 	}
+	if (irq->eoi_watch)
+		lapic_watch_eoi(apic, irq->vector);
+	else
+		lapic_unwatch_eoi(apic, irq->vector);
 	lapic_set_irr(apic, irq->vector);
 	vcpu_request_kick(vcpu, REQ_EVENT);
 	return 1;

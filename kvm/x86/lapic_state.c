@@ -86,8 +86,24 @@ static void lapic_state_vectors(struct lapic *apic, const void *from, u32 base)
 		if (!word)
 			bits &= ~0u << LAPIC_FIRST_VECTOR;
 		lapic_reg_put(apic->regs, base + word * 16, bits);
-		if (base == LAPIC_TMR && bits)
-			WRITE_ONCE(apic->level_seen, true);
+	}
+}
+
+/* The state has no more of it than TMR: an I/O APIC waits for all of these. */
+static void lapic_state_watch(struct lapic *apic)
+{
+	int word, i;
+
+	bitmap_zero(apic->eoi_watch, 256);
+	WRITE_ONCE(apic->eoi_watch_changed, true);
+	for (word = 0; word < 8; word++) {
+		u32 at = word * 16;
+		unsigned long bits = lapic_reg_get(apic->regs, LAPIC_TMR + at) &
+			(lapic_reg_get(apic->regs, LAPIC_IRR + at) |
+			 lapic_reg_get(apic->regs, LAPIC_ISR + at));
+
+		for_each_set_bit(i, &bits, 32)
+			lapic_watch_eoi(apic, word * 32 + i);
 	}
 }
 
@@ -115,6 +131,7 @@ static void lapic_state_load(struct lapic *apic, const void *from)
 	lapic_state_vectors(apic, from, LAPIC_ISR);
 	lapic_state_vectors(apic, from, LAPIC_TMR);
 	lapic_state_vectors(apic, from, LAPIC_IRR);
+	lapic_state_watch(apic);
 }
 
 int lapic_set_state(struct vcpu *vcpu, const struct kvm_lapic_state *s)

@@ -23,7 +23,8 @@ static bool msi_addr_valid(const struct vm *vm, u32 addr_hi)
 	return !vm->arch.x2apic_ids32 || !(addr_hi & 0xff);
 }
 
-int lapic_deliver_msi(struct vm *vm, u64 addr, u32 data, bool x2apic_format)
+static int msi_deliver(struct vm *vm, u64 addr, u32 data, bool x2apic_format,
+		       bool eoi_watch)
 {
 	struct lapic_irq irq = {
 		.dest = addr >> MSI_DEST_SHIFT & 0xff,
@@ -33,6 +34,7 @@ int lapic_deliver_msi(struct vm *vm, u64 addr, u32 data, bool x2apic_format)
 		.redir_hint = addr & MSI_ADDR_REDIR_HINT,
 		.level = true,
 		.trig_level = data & MSI_DATA_LEVEL,
+		.eoi_watch = eoi_watch && data & MSI_DATA_LEVEL,
 	};
 	int r;
 
@@ -47,6 +49,11 @@ int lapic_deliver_msi(struct vm *vm, u64 addr, u32 data, bool x2apic_format)
 	r = lapic_deliver(vm, NULL, &irq);
 	trace_xkvm_msi(addr, data, r);
 	return r;
+}
+
+int lapic_deliver_msi(struct vm *vm, u64 addr, u32 data, bool x2apic_format)
+{
+	return msi_deliver(vm, addr, data, x2apic_format, false);
 }
 
 bool arch_routing_allowed(struct vm *vm)
@@ -68,7 +75,7 @@ int arch_routing_deliver(struct vm *vm, const struct kvm_irq_routing_entry *e,
 	/* a message is sent when the line rises; checked when it was routed */
 	if (!level)
 		return -1;
-	return lapic_deliver_msi(vm, (u64)e->u.msi.address_hi << 32 |
-				 e->u.msi.address_lo, e->u.msi.data,
-				 vm->arch.x2apic_ids32);
+	return msi_deliver(vm, (u64)e->u.msi.address_hi << 32 |
+			   e->u.msi.address_lo, e->u.msi.data,
+			   vm->arch.x2apic_ids32, e->gsi < vm->arch.split_pins);
 }

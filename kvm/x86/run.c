@@ -125,11 +125,11 @@ static void run_collect(struct vcpu *v)
 		xen_inject_pending(v);
 }
 
-/* User space asked to be told when an interrupt can be taken (no irqchip). */
+/* User space, being the PIC, asked to be told when it is listened to. */
 static bool run_wants_window(struct vcpu *v)
 {
 	return v->run->request_interrupt_window && v->arch.user_vector < 0 &&
-	       !v->vm->arch.irqchip_kernel &&
+	       x86_takes_user_irq(v) &&
 	       inject_interrupt_allowed(v) && !v->arch.exc.pending &&
 	       !v->arch.exc.injected && !v->arch.intr.injected;
 }
@@ -304,10 +304,12 @@ static int run_prepare(struct vcpu *v)
 		}
 		if (run_eoi_exit(v))
 			return 0;
-		if (v->arch.lapic && v->arch.lapic->vid)
+		if (v->arch.lapic && v->arch.lapic->vid) {
+			vmx_update_eoi_exits(v);
 			vmx_set_rvi(v, lapic_sync_irr(v));
+		}
 		inject_events(v);
-		if (v->run->request_interrupt_window && !v->arch.lapic)
+		if (v->run->request_interrupt_window && x86_takes_user_irq(v))
 			vmcs_set_proc(v, CPU_BASED_INTR_WINDOW_EXITING, 0);
 	}
 	return 1;

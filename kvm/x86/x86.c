@@ -8,7 +8,9 @@
 #include <asm/tsc.h>
 
 #include "../arch.h"
+#include "../routing.h"
 #include "../trace.h"
+#include "irqchip.h"
 #include "lapic.h"
 #include "vmx.h"
 
@@ -98,8 +100,8 @@ static bool x86_interrupt_wakes(struct vcpu *v)
 {
 	struct arch_vcpu *a = &v->arch;
 
-	if (a->user_vector < 0 && !xen_has_interrupt(v) &&
-	    !(a->lapic && lapic_has_interrupt(v)))
+	if (!(a->user_vector >= 0 && x86_takes_user_irq(v)) &&
+	    !xen_has_interrupt(v) && !(a->lapic && lapic_has_interrupt(v)))
 		return false;
 	return a->blocked || reg_read(v, VREG_RFLAGS) & X86_EFLAGS_IF;
 }
@@ -137,8 +139,10 @@ static void x86_fill_run(struct vcpu *v)
 		run->apic_base = v->arch.apic_base;
 	}
 	run->ready_for_interrupt_injection =
-		v->arch.user_vector < 0 && inject_interrupt_allowed(v) &&
-		!v->arch.exc.pending && !v->arch.intr.injected;
+		v->vm->arch.irqchip_kernel ||
+		(v->arch.user_vector < 0 && x86_takes_user_irq(v) &&
+		 inject_interrupt_allowed(v) &&
+		 !v->arch.exc.pending && !v->arch.intr.injected);
 }
 
 static int x86_finish_pending(struct vcpu *v)
@@ -200,6 +204,7 @@ int arch_check_extension(struct vm *vm, long ext)
 	case KVM_CAP_SET_TSS_ADDR:
 	case KVM_CAP_SET_IDENTITY_MAP_ADDR:
 	case KVM_CAP_NOP_IO_DELAY:
+	case KVM_CAP_IRQ_INJECT_STATUS:
 		return 1;
 	case KVM_CAP_X2APIC_API:
 		return KVM_X2APIC_API_USE_32BIT_IDS |
@@ -243,7 +248,7 @@ static int x86_enable_cap(struct vm *vm, const struct kvm_enable_cap *cap)
 	mutex_lock(&vm->lock);
 	switch (cap->cap) {
 	case KVM_CAP_SPLIT_IRQCHIP:
-		if (cap->args[0] > 24)
+		if (cap->args[0] > ROUTING_MAX)
 			ret = -EINVAL;
 		else if (vm->arch.irqchip_split || vm->arch.irqchip_kernel ||
 			 vm->nr_vcpus)
@@ -342,7 +347,7 @@ long arch_vm_ioctl(struct vm *vm, unsigned int cmd, unsigned long arg)
 	case KVM_SET_IDENTITY_MAP_ADDR:
 		return x86_set_identity_map(p);
 	default:
-		return -ENOTTY;
+		return irqchip_ioctl(vm, cmd, arg);
 	}
 }
 

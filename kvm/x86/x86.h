@@ -41,6 +41,8 @@ void x86_queue_exception_e(struct vcpu *v, u8 nr, u32 error);
 void x86_inject_pf(struct vcpu *v, u64 addr, u32 error);
 void x86_inject_db(struct vcpu *v, u64 dr6);
 void x86_inject_nmi(struct vcpu *v);	/* any context: queue and kick */
+/* Is user space the PIC, and does the vCPU's local APIC listen to it? */
+bool x86_takes_user_irq(const struct vcpu *v);
 
 /* --- tsc.c: time --------------------------------------------------------- */
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Local APIC: registers, priorities, messages, errors, modes. */
+#include "../../kvm/routing.h"
 #include "lapic_machine.h"
 
 #define FIXED(v)	((v) | LAPIC_ICR_ASSERT)
@@ -357,20 +358,28 @@ TEST(vid, "with virtual-interrupt delivery others do not touch IRR")
 	CHECK_EQ((unsigned long)&v->arch.lapic->pi % 64, 0);
 }
 
-TEST(level, "the EOI of a level-triggered message is told a split irqchip")
+TEST(level, "the EOI of a pin's level-triggered message is told a split irqchip")
 {
+	struct kvm_irq_routing_entry pin = {
+		.gsi = 5, .type = KVM_IRQ_ROUTING_MSI,
+		.u.msi = { .address_lo = 0xfee00000, .data = 0xc040 },
+	};
 	u64 exits[4];
 	struct vcpu *v;
 
 	machine_make(1);
 	machine.arch.irqchip_split = true;
+	machine.arch.split_pins = 6;
 	v = machine_cpu(0);
+	/* after a reset the CPU is told in any case */
+	CHECK(lapic_eoi_exit_bitmap(v, exits));
 	CHECK(!lapic_eoi_exit_bitmap(v, exits));
-	lapic_deliver_msi(&machine, 0xfee00000, 0x40, false);
+	lapic_deliver_msi(&machine, 0xfee00000, 0xc040, false);
 	CHECK_EQ(machine_take(0), 0x40);
 	machine_eoi(0);
 	CHECK_EQ(lapic_take_eoi_exit(v), -1);
-	lapic_deliver_msi(&machine, 0xfee00000, 0xc040, false);
+
+	CHECK_EQ(arch_routing_deliver(&machine, &pin, 1), 1);
 	CHECK_EQ(machine_read(0, LAPIC_TMR + 0x20), 1);
 	CHECK(lapic_eoi_exit_bitmap(v, exits));
 	CHECK_EQ(exits[1], 1);
@@ -378,6 +387,26 @@ TEST(level, "the EOI of a level-triggered message is told a split irqchip")
 	machine_eoi(0);
 	CHECK_EQ(lapic_take_eoi_exit(v), 0x40);
 	CHECK_EQ(lapic_take_eoi_exit(v), -1);
+
+	/* an edge while it is pending does not hide its end, but later */
+	CHECK_EQ(arch_routing_deliver(&machine, &pin, 1), 1);
+	CHECK(!lapic_eoi_exit_bitmap(v, exits));
 	lapic_deliver_msi(&machine, 0xfee00000, 0x40, false);
 	CHECK_EQ(machine_read(0, LAPIC_TMR + 0x20), 0);
+	CHECK_EQ(machine_take(0), 0x40);
+	machine_eoi(0);
+	CHECK_EQ(lapic_take_eoi_exit(v), 0x40);
+	lapic_deliver_msi(&machine, 0xfee00000, 0x40, false);
+	CHECK(lapic_eoi_exit_bitmap(v, exits));
+	CHECK_EQ(exits[1], 0);
+	CHECK_EQ(machine_take(0), 0x40);
+	machine_eoi(0);
+	CHECK_EQ(lapic_take_eoi_exit(v), -1);
+
+	/* a pin that is none of user space's */
+	pin.gsi = 6;
+	CHECK_EQ(arch_routing_deliver(&machine, &pin, 1), 1);
+	CHECK_EQ(machine_take(0), 0x40);
+	machine_eoi(0);
+	CHECK_EQ(lapic_take_eoi_exit(v), -1);
 }

@@ -65,12 +65,18 @@ static inline bool test_and_clear_bit(long n, void *p)
 				  __ATOMIC_SEQ_CST) & BIT_OF(n);
 }
 
+static inline bool test_bit(long n, const void *p)
+{
+	return *((const unsigned long *)p + n / 64) & BIT_OF(n);
+}
+
 #define __set_bit		set_bit
 #define __clear_bit		clear_bit
 #define __test_and_set_bit	test_and_set_bit
 #define __fls(x)		(63 - __builtin_clzl(x))
 #define xchg(p, v)		__atomic_exchange_n(p, v, __ATOMIC_SEQ_CST)
 #define smp_wmb()		__atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define smp_mb()		smp_wmb()
 #define smp_mb__after_atomic()	smp_wmb()
 #define smp_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
 
@@ -211,6 +217,7 @@ struct vm {
 		struct mutex lapic_map_lock;
 		bool x2apic_ids32, x2apic_no_bcast_quirk;
 		bool irqchip_split, irqchip_kernel;
+		u16 split_pins;
 	} arch;
 };
 
