@@ -54,6 +54,7 @@ struct arch_vm {
 	bool exception_payload;		/* KVM_CAP_EXCEPTION_PAYLOAD */
 	u32 disabled_exits;		/* KVM_CAP_X86_DISABLE_EXITS */
 	u32 user_msr_mask;		/* KVM_CAP_X86_USER_SPACE_MSR */
+	u64 hv_os_id, hv_hypercall;	/* hyperv.c */
 };
 
 struct arch_vcpu {

@@ -13,6 +13,7 @@
 #include "../arch.h"
 #include "../trace.h"
 #include "exit.h"
+#include "hyperv.h"
 #include "lapic.h"
 #include "vmx.h"
 
@@ -190,6 +191,10 @@ void arch_vcpu_halt(struct vcpu *v)
 static int exit_vmcall(struct vcpu *v)
 {
 	v->stat.hypercalls++;
+	if (hyperv_enabled(v->vm) &&
+	    (!(v->vm->xen.config.flags & KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL) ||
+	     (v->arch.regs[VREG_RAX] & HYPERV_INPUT_BIT)))
+		return hyperv_hypercall(v);
 	if (v->vm->xen.config.flags & KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL)
 		return xen_hypercall(v);
 	/* KVM's own hypercalls do not exist here; their answer does */

@@ -12,6 +12,7 @@
 #include <asm/mtrr.h>
 
 #include "../arch.h"
+#include "hyperv.h"
 #include "lapic.h"
 #include "vmx.h"
 
@@ -46,6 +47,7 @@ static const u32 msr_list[] = {
 	MTRRphysBase_MSR(5), MTRRphysMask_MSR(5),
 	MTRRphysBase_MSR(6), MTRRphysMask_MSR(6),
 	MTRRphysBase_MSR(7), MTRRphysMask_MSR(7),
+	HYPERV_MSR_FIRST, HYPERV_MSR_FIRST + 1,	/* identity, hypercall page */
 };
 
 static const u32 msr_feature_list[] = { MSR_IA32_UCODE_REV };
@@ -331,6 +333,8 @@ int msr_read(struct vcpu *v, struct msr_data *m)
 			return 1;
 		m->data = v->arch.mcg_ctl;
 		return 0;
+	case HYPERV_MSR_FIRST ... HYPERV_MSR_LAST:
+		return hyperv_msr_read(v, m);
 	}
 	p = msr_mtrr(v, m->index) ?: msr_mce_bank(v, m->index);
 	if (p) {
@@ -472,6 +476,8 @@ int msr_write(struct vcpu *v, struct msr_data *m)
 			return 1;
 		v->arch.mcg_ctl = m->data;
 		return 0;
+	case HYPERV_MSR_FIRST ... HYPERV_MSR_LAST:
+		return hyperv_msr_write(v, m);
 	}
 	return msr_write_memory(v, m);
 }

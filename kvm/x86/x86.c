@@ -10,6 +10,7 @@
 #include "../arch.h"
 #include "../routing.h"
 #include "../trace.h"
+#include "hyperv.h"
 #include "irqchip.h"
 #include "lapic.h"
 #include "vmx.h"
@@ -228,6 +229,8 @@ long arch_system_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	switch (cmd) {
 	case KVM_GET_SUPPORTED_CPUID:
 		return cpuid_get_supported(p);
+	case KVM_GET_SUPPORTED_HV_CPUID:
+		return hyperv_get_cpuid(p);
 	case KVM_GET_MSR_INDEX_LIST:
 		return msr_get_index_list(p);
 	case KVM_GET_MSR_FEATURE_INDEX_LIST:
