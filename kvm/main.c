@@ -12,9 +12,9 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/preempt.h>
-#include <linux/syscore_ops.h>
 
 #include "arch.h"
+#include "compat.h"
 #include "main.h"
 #include "notifier.h"
 #include "vm.h"
@@ -143,13 +143,13 @@ static int virt_cpu_offline(unsigned int cpu)
 }
 
 /* Suspend: one CPU left, interrupts off, nobody can hold virt_lock. */
-static int virt_suspend(void)
+static int virt_suspend(COMPAT_SYSCORE_ARG)
 {
 	virt_cpu_disable();
 	return 0;
 }
 
-static void virt_resume(void)
+static void virt_resume(COMPAT_SYSCORE_ARG)
 {
 	if (virt_users)
 		WARN_ON(virt_cpu_enable());
@@ -162,7 +162,7 @@ static void virt_resume(void)
  * CPUs, and its emergency callback ends VMX operation there after the last
  * instruction of any vCPU.
  */
-static void virt_shutdown(void)
+static void virt_shutdown(COMPAT_SYSCORE_ARG)
 {
 	unsigned long flags;
 
@@ -171,11 +171,11 @@ static void virt_shutdown(void)
 	local_irq_restore(flags);
 }
 
-static struct syscore_ops virt_syscore = {
+compat_syscore(virt_syscore,
 	.suspend = virt_suspend,
 	.resume = virt_resume,
 	.shutdown = virt_shutdown,
-};
+);
 
 static long main_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
@@ -227,7 +227,7 @@ static int __init main_init(void)
 	if (ret < 0)
 		goto err_arch;
 	virt_hp_state = ret;
-	register_syscore_ops(&virt_syscore);
+	compat_register_syscore(&virt_syscore);
 	main_dev.name = device;
 	ret = misc_register(&main_dev);
 	if (ret) {
@@ -239,7 +239,7 @@ static int __init main_init(void)
 	return 0;
 
 err_syscore:
-	unregister_syscore_ops(&virt_syscore);
+	compat_unregister_syscore(&virt_syscore);
 	cpuhp_remove_state(virt_hp_state);
 err_arch:
 	debugfs_remove(main_debugfs);
@@ -250,7 +250,7 @@ err_arch:
 static void __exit main_exit(void)
 {
 	misc_deregister(&main_dev);
-	unregister_syscore_ops(&virt_syscore);
+	compat_unregister_syscore(&virt_syscore);
 	cpuhp_remove_state(virt_hp_state);
 	notifier_module_exit();
 	rcu_barrier();			/* memslot.c's and others' callbacks */

@@ -26,11 +26,11 @@
 #define ENT_ADDR	GENMASK_ULL(51, 12)
 #define ENT_PSE36	GENMASK_ULL(20, 13)	/* address bits 39:32 */
 
-#define PF_P		BIT(0)
-#define PF_W		BIT(1)
-#define PF_U		BIT(2)
-#define PF_RSVD		BIT(3)
-#define PF_I		BIT(4)
+#define PFERR_P		BIT(0)
+#define PFERR_W		BIT(1)
+#define PFERR_U		BIT(2)
+#define PFERR_RSVD		BIT(3)
+#define PFERR_I		BIT(4)
 
 /* PDPTE, PAE paging: bits that must be 0 below the physical address. */
 #define PDPTE_RSVD	(GENMASK_ULL(2, 1) | GENMASK_ULL(8, 5))
@@ -50,7 +50,7 @@ struct paging_walk {
 	u64 table;			/* address of the table to look into */
 	u64 rsvd;			/* bits that must be 0 in every entry */
 	u32 access;			/* PAGING_* */
-	u32 error;			/* of the #PF, without PF_P and PF_RSVD */
+	u32 error;			/* of the #PF, without PFERR_P and PFERR_RSVD */
 	u8 level;			/* of that table; 0 has the 4 KiB pages */
 	u8 nr;
 	bool wide;			/* entries have 64 bits */
@@ -90,13 +90,13 @@ static u32 paging_error(struct vcpu *v, u32 access, unsigned long cr4)
 	u32 error = 0;
 
 	if (access & PAGING_WRITE)
-		error |= PF_W;
+		error |= PFERR_W;
 	if (access & PAGING_USER)
-		error |= PF_U;
+		error |= PFERR_U;
 	if ((access & PAGING_FETCH) &&
 	    ((cr4 & X86_CR4_SMEP) ||
 	     ((cr4 & X86_CR4_PAE) && (v->arch.efer & EFER_NX))))
-		error |= PF_I;
+		error |= PFERR_I;
 	return error;
 }
 
@@ -287,7 +287,7 @@ static int paging_walk_once(struct vcpu *v, struct paging_walk *w, gpa_t *gpa)
 		if (ret || !(e->val & ENT_P))
 			return 1;
 		if (unlikely(paging_is_reserved(w, e->val))) {
-			w->error |= PF_P | PF_RSVD;
+			w->error |= PFERR_P | PFERR_RSVD;
 			return 1;
 		}
 		rights &= e->val;
@@ -297,7 +297,7 @@ static int paging_walk_once(struct vcpu *v, struct paging_walk *w, gpa_t *gpa)
 		w->table = e->val & ENT_ADDR;
 	}
 	if (!paging_allows(w, rights, nx)) {
-		w->error |= PF_P;
+		w->error |= PFERR_P;
 		return 1;
 	}
 	*gpa = paging_leaf_gpa(w, e->val);

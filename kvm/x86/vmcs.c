@@ -214,14 +214,14 @@ static const u32 vmcs_free_msrs[] = {
 void vmcs_update_features(struct vcpu *v)
 {
 	u32 bits = 0, all = SECONDARY_EXEC_ENABLE_RDTSCP |
-		SECONDARY_EXEC_ENABLE_INVPCID | SECONDARY_EXEC_XSAVES;
+		SECONDARY_EXEC_ENABLE_INVPCID | SECONDARY_EXEC_ENABLE_XSAVES;
 
 	if (guest_has(v, CPUF_RDTSCP) || guest_has(v, CPUF_RDPID))
 		bits |= SECONDARY_EXEC_ENABLE_RDTSCP;
 	if (guest_has(v, CPUF_INVPCID))
 		bits |= SECONDARY_EXEC_ENABLE_INVPCID;
 	if (guest_has(v, CPUF_XSAVES))
-		bits |= SECONDARY_EXEC_XSAVES;
+		bits |= SECONDARY_EXEC_ENABLE_XSAVES;
 	vmcs_set_proc2(v, bits, all & ~bits);
 }
 
@@ -250,7 +250,7 @@ static void vmcs_write_controls(struct vcpu *v)
 	x->proc = vmx_caps.proc & ~CPU_BASED_TPR_SHADOW;
 	vmcs_write(CPU_BASED_VM_EXEC_CONTROL, x->proc);
 	x->proc2 = vmx_caps.proc2 & ~(SECONDARY_EXEC_ENABLE_RDTSCP |
-		SECONDARY_EXEC_ENABLE_INVPCID | SECONDARY_EXEC_XSAVES |
+		SECONDARY_EXEC_ENABLE_INVPCID | SECONDARY_EXEC_ENABLE_XSAVES |
 		SECONDARY_EXEC_APIC_REGISTER_VIRT |
 		SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY |
 		SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE);
@@ -273,7 +273,7 @@ static void vmcs_write_controls(struct vcpu *v)
 	if (x->vpid)
 		vmcs_write(VIRTUAL_PROCESSOR_ID, x->vpid);
 	vmcs_write(EPT_POINTER, v->vm->arch.eptp);
-	if (vmx_caps.proc2 & SECONDARY_EXEC_XSAVES)
+	if (vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_XSAVES)
 		vmcs_write(XSS_EXIT_BITMAP, 0);
 	vmcs_write(VMCS_LINK_POINTER, ~0ull);
 	vmcs_write(GUEST_IA32_DEBUGCTL, 0);

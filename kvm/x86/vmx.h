@@ -66,7 +66,7 @@ struct vmcs_hdr {
 #define DR6_BD		BIT(13)		/* access with DR7.GD set */
 #define DR6_FIXED_1	0xffff0ff0ul
 #define DR7_GD		BIT(13)
-#ifndef DR7_FIXED_1	/* later 6.12 has it */
+#ifndef DR7_FIXED_1	/* 6.17, and later 6.12 */
 #define DR7_FIXED_1	0x400
 #endif
 #define DR7_ENABLE_MASK	0xfful

@@ -170,7 +170,7 @@ int arch_vcpu_run(struct vcpu *v)
 	if (ret <= 0)
 		goto out;
 	/* only completes what was pending: the exit of before still stands */
-	if (READ_ONCE(v->run->immediate_exit)) {
+	if (READ_ONCE(v->run->immediate_exit__unsafe)) {
 		ret = -EINTR;
 		goto out;
 	}
