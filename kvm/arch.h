@@ -28,6 +28,8 @@ void arch_vm_exit(struct vm *vm);
 int arch_check_extension(struct vm *vm, long ext);	/* vm NULL: /dev node */
 long arch_system_ioctl(struct file *f, unsigned int cmd, unsigned long arg);
 long arch_vm_ioctl(struct vm *vm, unsigned int cmd, unsigned long arg);
+/* What is different for a 32-bit caller; -ENOIOCTLCMD: nothing. */
+long arch_vm_compat_ioctl(struct vm *vm, unsigned int cmd, void __user *arg);
 
 /* vCPUs. */
 int arch_vcpu_init(struct vcpu *vcpu);

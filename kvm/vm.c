@@ -293,25 +293,36 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 }
 
 #ifdef CONFIG_COMPAT
-/* A pointer and its padding differ; every other structure is the same. */
-static long vm_compat_ioctl(struct file *file, unsigned int cmd,
-			    unsigned long arg)
+/* A pointer and its padding differ. */
+static long vm_compat_dirty_log(struct vm *vm, void __user *uarg)
 {
-	struct vm *vm = file->private_data;
-	void __user *uarg = compat_ptr(arg);
 	struct kvm_dirty_log log;
 	compat_uptr_t bitmap;
 
-	if (cmd != KVM_GET_DIRTY_LOG)
-		return vm_ioctl(file, cmd, (unsigned long)uarg);
-	if (vm->mm != current->mm || READ_ONCE(vm->bugged))
-		return -EIO;
 	if (copy_from_user(&log, uarg, sizeof(log)) ||
 	    get_user(bitmap, (compat_uptr_t __user *)
 		     (uarg + offsetof(struct kvm_dirty_log, dirty_bitmap))))
 		return -EFAULT;
 	log.dirty_bitmap = compat_ptr(bitmap);
 	return dirty_get_log(vm, &log);
+}
+
+/* Only what holds a pointer is different for a 32-bit caller. */
+static long vm_compat_ioctl(struct file *file, unsigned int cmd,
+			    unsigned long arg)
+{
+	struct vm *vm = file->private_data;
+	void __user *uarg = compat_ptr(arg);
+	long ret;
+
+	if (vm->mm != current->mm || READ_ONCE(vm->bugged))
+		return -EIO;
+	if (cmd == KVM_GET_DIRTY_LOG)
+		return vm_compat_dirty_log(vm, uarg);
+	ret = arch_vm_compat_ioctl(vm, cmd, uarg);
+	if (ret != -ENOIOCTLCMD)
+		return ret;
+	return vm_ioctl(file, cmd, (unsigned long)uarg);
 }
 #endif
 

@@ -65,7 +65,8 @@ void vmx_lapic_mode_changed(struct vcpu *v)
 {
 	const u32 cr8 = CPU_BASED_CR8_LOAD_EXITING | CPU_BASED_CR8_STORE_EXITING;
 	struct lapic *apic = v->arch.lapic;
-	bool on = vmx_caps.apicv && lapic_x2apic(apic);
+	bool on = vmx_caps.apicv && lapic_x2apic(apic) &&
+		  !(v->arch.guest_debug & KVM_GUESTDBG_BLOCKIRQ);
 
 	if (on == apic->vid)
 		return;

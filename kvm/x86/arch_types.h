@@ -17,6 +17,7 @@ struct lapic;
 struct lapic_map;
 struct vmx_vcpu;
 struct emul_ctxt;
+struct msr_filter;
 
 /* Indices into arch_vcpu.regs: the encoding of instructions. */
 enum reg_index {
@@ -55,6 +56,7 @@ struct arch_vm {
 	u32 disabled_exits;		/* KVM_CAP_X86_DISABLE_EXITS */
 	u32 user_msr_mask;		/* KVM_CAP_X86_USER_SPACE_MSR */
 	u64 hv_os_id, hv_hypercall;	/* hyperv.c */
+	struct msr_filter __rcu *msr_filter; /* msr_filter.c */
 };
 
 struct arch_vcpu {
@@ -86,7 +88,15 @@ struct arch_vcpu {
 	bool triple_fault;
 	int user_vector;		/* KVM_INTERRUPT, or -1 */
 
-	unsigned long db[4], dr6, dr7, eff_dr7;
+	unsigned long db[4], dr6, dr7;
+
+	/* debugging from outside: debug.c */
+	u32 guest_debug;		/* KVM_GUESTDBG_*, 0: off */
+	unsigned long host_db[4], host_dr7; /* KVM_GUESTDBG_USE_HW_BP */
+	unsigned long eff_dr7;		/* as in the VMCS */
+	bool debug_entry;		/* entries load debug registers or TF */
+	bool guest_tf;			/* its own, while user space steps */
+	u8 bp_len;			/* of the INT3 user space was told of */
 
 	/* time */
 	u64 tsc_offset;			/* guest TSC = host TSC + tsc_offset (unscaled) */
@@ -107,6 +117,7 @@ struct arch_vcpu {
 
 	/* an access that waits for user space */
 	unsigned long complete_rip;	/* of the instruction to finish */
+	bool complete_msr_read;		/* ... if it is RDMSR or WRMSR */
 	struct emul_ctxt *emul;		/* mmio.c's; NULL before the first use */
 	struct {
 		u16 port;

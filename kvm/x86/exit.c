@@ -3,15 +3,16 @@
  * Exits: one const table from exit reason to handler.
  *
  * Handlers return 1 to resume the guest, 0 to leave to user space, or -errno.
- * Those with a subject of their own are in exit_cr.c, exit_io.c and ept.c.
+ * Those with a subject of their own are in exit_cr.c, exit_io.c, exit_msr.c and
+ * ept.c.
  */
 #include <linux/percpu.h>
-#include <asm/debugreg.h>
 #include <asm/mce.h>
 #include <asm/vmx.h>
 
 #include "../arch.h"
 #include "../trace.h"
+#include "debug.h"
 #include "exit.h"
 #include "hyperv.h"
 #include "lapic.h"
@@ -36,8 +37,9 @@ int exit_skip(struct vcpu *v)
 	if (state & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS))
 		vmcs_write(GUEST_INTERRUPTIBILITY_INFO, state &
 			   ~(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS));
-	if (unlikely(reg_read(v, VREG_RFLAGS) & X86_EFLAGS_TF))
-		x86_inject_db(v, DR_STEP);
+	if (unlikely((reg_read(v, VREG_RFLAGS) & X86_EFLAGS_TF) ||
+		     (v->arch.guest_debug & KVM_GUESTDBG_SINGLESTEP)))
+		debug_instruction_done(v);
 	return 1;
 }
 
@@ -108,9 +110,13 @@ static int exit_exception(struct vcpu *v)
 		    INTR_TYPE_PRIV_SW_EXCEPTION)
 			reg_write(v, VREG_RIP, reg_read(v, VREG_RIP) +
 				  vmcs_read(VM_EXIT_INSTRUCTION_LEN));
-		x86_inject_db(v, qual & (DR_TRAP_BITS | DR_STEP | DR_SWITCH |
-					 BIT(13)));
+		qual &= DR_TRAP_BITS | DR_STEP | DR_SWITCH | DR6_BD;
+		if (unlikely(debug_wants_db(v)))
+			return debug_exit(v, 1, qual);
+		x86_inject_db(v, qual);
 		return 1;
+	case 3:
+		return debug_exit_bp(v);
 	case 17:
 		x86_queue_exception_e(v, 17, vmcs_read(VM_EXIT_INTR_ERROR_CODE));
 		return 1;
@@ -212,32 +218,6 @@ static int exit_gp(struct vcpu *v)
 {
 	x86_queue_exception_e(v, 13, 0);
 	return 1;
-}
-
-static int exit_rdmsr(struct vcpu *v)
-{
-	struct msr_data m = { .index = v->arch.regs[VREG_RCX] };
-	int ret = msr_read(v, &m);
-
-	trace_xkvm_msr(v->id, false, m.index, m.data, ret);
-	if (ret)
-		return exit_gp(v);
-	v->arch.regs[VREG_RAX] = (u32)m.data;
-	v->arch.regs[VREG_RDX] = m.data >> 32;
-	return exit_skip(v);
-}
-
-static int exit_wrmsr(struct vcpu *v)
-{
-	struct msr_data m = {
-		.index = v->arch.regs[VREG_RCX],
-		.data = (u32)v->arch.regs[VREG_RAX] |
-			((u64)v->arch.regs[VREG_RDX] << 32),
-	};
-	int ret = msr_write(v, &m);
-
-	trace_xkvm_msr(v->id, true, m.index, m.data, ret);
-	return ret ? exit_gp(v) : exit_skip(v);
 }
 
 static int exit_task_switch(struct vcpu *v)

@@ -11,6 +11,8 @@ struct vcpu;
 int exit_cr_access(struct vcpu *v);	/* exit_cr.c */
 int exit_dr_access(struct vcpu *v);
 int exit_io(struct vcpu *v);		/* exit_io.c */
+int exit_rdmsr(struct vcpu *v);		/* exit_msr.c */
+int exit_wrmsr(struct vcpu *v);
 /* exit_skip() from vcpu->complete, if RIP is still arch.complete_rip. */
 int exit_skip_saved(struct vcpu *v);
 /* KVM_EXIT_INTERNAL_ERROR with what is known of the exit; returns 0. */

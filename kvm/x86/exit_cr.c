@@ -8,6 +8,7 @@
 #include <asm/debugreg.h>
 
 #include "../arch.h"
+#include "debug.h"
 #include "exit.h"
 #include "lapic.h"
 #include "vmx.h"
@@ -116,7 +117,7 @@ static int exit_write_dr(struct vcpu *v, unsigned int dr, unsigned long val)
 		return 0;
 	}
 	v->arch.dr7 = (val & ~0xd000ul) | DR7_FIXED_1;
-	vmcs_write(GUEST_DR7, v->arch.dr7);
+	debug_update(v);
 	return 0;
 }
 
@@ -125,6 +126,9 @@ int exit_dr_access(struct vcpu *v)
 	unsigned long qual = exit_qual(v);
 	unsigned int dr = qual & 7, reg = (qual >> 8) & 15;
 
+	/* the exit comes before the trap of DR7.GD, which comes before the rest */
+	if (v->arch.eff_dr7 & DR7_GD)
+		return debug_exit_gd(v);
 	if (dr == 4 || dr == 5) {
 		if (state_cr4(v) & X86_CR4_DE) {
 			x86_queue_exception(v, 6);
@@ -134,10 +138,6 @@ int exit_dr_access(struct vcpu *v)
 	}
 	if (x86_cpl(v)) {
 		x86_queue_exception_e(v, 13, 0);
-		return 1;
-	}
-	if (v->arch.dr7 & DR7_GD) {
-		x86_inject_db(v, DR6_BD);
 		return 1;
 	}
 	if (qual & BIT(4)) {

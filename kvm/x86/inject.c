@@ -12,6 +12,7 @@
 
 #include "../arch.h"
 #include "../trace.h"
+#include "debug.h"
 #include "lapic.h"
 #include "vmx.h"
 
@@ -100,7 +101,7 @@ void inject_payload(struct vcpu *v)
 		a->dr6 &= ~DR_TRAP_BITS;
 		a->dr6 |= a->exc.payload | DR6_FIXED_1;
 		a->dr7 &= ~DR7_GD;
-		vmcs_write(GUEST_DR7, a->dr7);
+		debug_update(v);
 	}
 	a->exc.has_payload = false;
 }
@@ -245,6 +246,8 @@ void inject_events(struct vcpu *v)
 	enum irq_source from;
 	bool done = inject_again(v) || inject_new_exception(v);
 
+	if (unlikely(a->guest_debug & KVM_GUESTDBG_BLOCKIRQ))
+		return;
 	if (atomic_read(&a->nmi_pending)) {
 		if (!done && inject_nmi_allowed()) {
 			atomic_dec(&a->nmi_pending);

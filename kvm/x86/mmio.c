@@ -12,10 +12,10 @@
  * mmio_fast.c a short cut for plain moves.
  */
 #include <linux/slab.h>
-#include <asm/debugreg.h>
 
 #include "../arch.h"
 #include "../trace.h"
+#include "debug.h"
 #include "exit.h"
 #include "mmio_priv.h"
 
@@ -97,8 +97,9 @@ void mmio_retire(struct vcpu *v)
 
 	if (state & shadow)
 		vmcs_write(GUEST_INTERRUPTIBILITY_INFO, state & ~shadow);
-	if (unlikely(reg_read(v, VREG_RFLAGS) & X86_EFLAGS_TF))
-		x86_inject_db(v, DR_STEP);
+	if (unlikely((reg_read(v, VREG_RFLAGS) & X86_EFLAGS_TF) ||
+		     (v->arch.guest_debug & KVM_GUESTDBG_SINGLESTEP)))
+		debug_instruction_done(v);
 }
 
 static void mmio_inject(struct mmio_state *st)

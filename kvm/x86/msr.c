@@ -235,7 +235,7 @@ static int msr_read_const(struct msr_data *m)
 			return 0;
 		}
 	}
-	return 1;
+	return MSR_UNKNOWN;
 }
 
 /* Only the value that is read may be written; bits of DEBUGCTL are ignored. */
@@ -243,7 +243,9 @@ static int msr_write_const(const struct msr_data *m)
 {
 	struct msr_data cur = { .index = m->index };
 
-	if (msr_read_const(&cur) || m->index == MSR_MTRRcap)
+	if (msr_read_const(&cur))
+		return MSR_UNKNOWN;
+	if (m->index == MSR_MTRRcap)
 		return 1;
 	if (m->index == MSR_IA32_DEBUGCTLMSR)
 		return m->data & ~3ull ? 1 : 0;
@@ -308,7 +310,7 @@ int msr_read(struct vcpu *v, struct msr_data *m)
 	case MSR_IA32_TSC_DEADLINE:
 		if (!v->arch.lapic ||
 		    (!m->host && !guest_has(v, CPUF_TSC_DEADLINE)))
-			return m->host ? msr_read_const(m) : 1;
+			return 1;
 		m->data = lapic_get_tscdeadline(v);
 		return 0;
 	case MSR_IA32_APICBASE:

@@ -7,6 +7,7 @@
 #include <asm/debugreg.h>
 
 #include "../arch.h"
+#include "debug.h"
 #include "lapic.h"
 #include "vmx.h"
 
@@ -292,7 +293,7 @@ int debugregs_set(struct vcpu *v, const struct kvm_debugregs *d)
 	memcpy(v->arch.db, d->db, sizeof(v->arch.db));
 	v->arch.dr6 = d->dr6 | DR6_FIXED_1;
 	v->arch.dr7 = (d->dr7 & ~0xd000ull) | DR7_FIXED_1;
-	vmcs_write(GUEST_DR7, v->arch.dr7);
+	debug_update(v);
 	return 0;
 }
 

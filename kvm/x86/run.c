@@ -23,7 +23,9 @@
 #include "../arch.h"
 #include "../trace.h"
 #include "../xfer.h"
+#include "debug.h"
 #include "lapic.h"
+#include "msr_filter.h"
 #include "vmx.h"
 
 /* The host's XCR0, the same on every CPU. */
@@ -108,6 +110,8 @@ static void run_requests(struct vcpu *v)
 		xen_update_pvclock(v);
 	if (vcpu_take_request(v, REQ_RUNSTATE))
 		xen_runstate_sync(v);
+	if (vcpu_take_request(v, REQ_MSR_FILTER))
+		msr_filter_update_bitmap(v);
 	vcpu_take_request(v, REQ_KICK);
 	if (vcpu_take_request(v, REQ_UNBLOCK) &&
 	    v->arch.mp_state == KVM_MP_STATE_HALTED)
@@ -167,12 +171,17 @@ static void run_host_state(struct vmx_vcpu *x)
 
 static void run_load_debug(struct vcpu *v)
 {
+	const unsigned long *db =
+		v->arch.guest_debug & KVM_GUESTDBG_USE_HW_BP ?
+		v->arch.host_db : v->arch.db;
+
 	set_debugreg(0, 7);
-	set_debugreg(v->arch.db[0], 0);
-	set_debugreg(v->arch.db[1], 1);
-	set_debugreg(v->arch.db[2], 2);
-	set_debugreg(v->arch.db[3], 3);
+	set_debugreg(db[0], 0);
+	set_debugreg(db[1], 1);
+	set_debugreg(db[2], 2);
+	set_debugreg(db[3], 3);
 	set_debugreg(v->arch.dr6, 6);
+	debug_prepare_entry(v);
 }
 
 static void run_save_debug(struct vcpu *v)
@@ -206,7 +215,7 @@ static void run_world_switch(struct vcpu *v)
 {
 	struct arch_vcpu *a = &v->arch;
 	struct vmx_vcpu *x = a->vmx;
-	bool debug = a->dr7 & DR7_ENABLE_MASK;
+	bool debug = a->debug_entry;
 	bool xcr0 = a->xcr0 != run_host_xcr0 && (a->cr4 & X86_CR4_OSXSAVE);
 	int failed;
 
@@ -291,6 +300,8 @@ static int run_prepare(struct vcpu *v)
 		if (test_bit(REQ_DEAD, &v->requests))
 			return -EIO;
 		run_requests(v);
+		if (vcpu_take_request(v, REQ_DEBUG_STEP))
+			return debug_exit_step(v);
 	}
 	run_collect(v);
 	if (vcpu_take_request(v, REQ_EVENT) || v->run->request_interrupt_window) {

@@ -12,6 +12,7 @@
 #include <asm/debugreg.h>
 
 #include "../arch.h"
+#include "debug.h"
 #include "lapic.h"
 #include "vmx.h"
 
@@ -48,6 +49,8 @@ void state_fetch(struct vcpu *v, enum reg_index r)
 		break;
 	case VREG_RFLAGS:
 		a->rflags = vmcs_read(GUEST_RFLAGS);
+		if (unlikely(a->guest_debug & KVM_GUESTDBG_SINGLESTEP))
+			a->rflags = debug_hide_tf(v, a->rflags);
 		break;
 	case VREG_CR0:
 		a->cr0 = (a->cr0 & ~CR0_OWNED) |
@@ -338,7 +341,7 @@ static void state_reset_vmcs(struct vcpu *v)
 	vmcs_write(GUEST_PENDING_DBG_EXCEPTIONS, 0);
 	vmcs_write(GUEST_IA32_DEBUGCTL, 0);
 	vmcs_write(GUEST_IA32_PAT, v->arch.pat);
-	vmcs_write(GUEST_DR7, v->arch.dr7);
+	debug_update(v);
 	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, 0);
 	v->arch.vmx->intr_info = 0;
 }

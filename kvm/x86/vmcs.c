@@ -17,6 +17,7 @@
 
 #include "../arch.h"
 #include "lapic.h"
+#include "msr_filter.h"
 #include "vmx.h"
 
 #define VPID_NR		4096
@@ -206,10 +207,11 @@ void vmcs_msr_intercept(struct vcpu *v, u32 msr, bool read, bool write)
 	__assign_bit(base + 0x800 * 8 + msr, map, write);
 }
 
-static const u32 vmcs_free_msrs[] = {
+const u32 vmcs_free_msrs[] = {
 	MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE, MSR_IA32_SYSENTER_CS,
 	MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
 };
+const unsigned int vmcs_nr_free_msrs = ARRAY_SIZE(vmcs_free_msrs);
 
 void vmcs_update_features(struct vcpu *v)
 {
@@ -302,7 +304,6 @@ static void vmcs_write_host_state(void)
 int vmcs_vcpu_init(struct vcpu *v)
 {
 	struct vmx_vcpu *x = kzalloc(sizeof(*x), GFP_KERNEL_ACCOUNT);
-	unsigned int i;
 	int cpu;
 
 	if (!x)
@@ -317,8 +318,7 @@ int vmcs_vcpu_init(struct vcpu *v)
 	}
 	x->vpid = vmcs_alloc_vpid();
 	memset(x->msr_bitmap, 0xff, PAGE_SIZE);
-	for (i = 0; i < ARRAY_SIZE(vmcs_free_msrs); i++)
-		vmcs_msr_intercept(v, vmcs_free_msrs[i], false, false);
+	msr_filter_update_bitmap(v);
 
 	cpu = get_cpu();
 	vmcs_clear(x->vmcs);

@@ -90,6 +90,9 @@ void vmcs_clear_cpu(void);
 void vmcs_set_proc(struct vcpu *v, u32 set, u32 clear);
 void vmcs_set_proc2(struct vcpu *v, u32 set, u32 clear);
 void vmcs_set_entry(struct vcpu *v, u32 set, u32 clear);
+/* MSRs the CPU may access without an exit, unless a filter denies them. */
+extern const u32 vmcs_free_msrs[];
+extern const unsigned int vmcs_nr_free_msrs;
 /* Pass @msr through to the hardware, or intercept it. */
 void vmcs_msr_intercept(struct vcpu *v, u32 msr, bool read, bool write);
 /* After CPUID was set: controls that depend on it. */

@@ -12,7 +12,9 @@
 #include "../trace.h"
 #include "hyperv.h"
 #include "irqchip.h"
+#include "debug.h"
 #include "lapic.h"
+#include "msr_filter.h"
 #include "vmx.h"
 
 int arch_vm_init(struct vm *vm, unsigned long type)
@@ -28,6 +30,7 @@ int arch_vm_init(struct vm *vm, unsigned long type)
 void arch_vm_exit(struct vm *vm)
 {
 	lapic_map_free(vm);
+	msr_filter_exit(vm);
 	ept_vm_exit(vm);
 }
 
@@ -206,7 +209,12 @@ int arch_check_extension(struct vm *vm, long ext)
 	case KVM_CAP_SET_IDENTITY_MAP_ADDR:
 	case KVM_CAP_NOP_IO_DELAY:
 	case KVM_CAP_IRQ_INJECT_STATUS:
+	case KVM_CAP_X86_USER_SPACE_MSR:
+	case KVM_CAP_X86_MSR_FILTER:
+	case KVM_CAP_SET_GUEST_DEBUG:
 		return 1;
+	case KVM_CAP_SET_GUEST_DEBUG2:
+		return DEBUG_CONTROLS;
 	case KVM_CAP_X2APIC_API:
 		return KVM_X2APIC_API_USE_32BIT_IDS |
 		       KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK;
@@ -278,6 +286,14 @@ static int x86_enable_cap(struct vm *vm, const struct kvm_enable_cap *cap)
 	case KVM_CAP_X86_TRIPLE_FAULT_EVENT:
 		vm->arch.triple_fault_event = cap->args[0];
 		break;
+	case KVM_CAP_X86_USER_SPACE_MSR:
+		if (cap->args[0] & ~(u64)(KVM_MSR_EXIT_REASON_INVAL |
+					  KVM_MSR_EXIT_REASON_UNKNOWN |
+					  KVM_MSR_EXIT_REASON_FILTER))
+			ret = -EINVAL;
+		else
+			vm->arch.user_msr_mask = cap->args[0];
+		break;
 	default:
 		ret = -EINVAL;
 	}
@@ -339,6 +355,8 @@ long arch_vm_ioctl(struct vm *vm, unsigned int cmd, unsigned long arg)
 	switch (cmd) {
 	case KVM_ENABLE_CAP:
 		return x86_vm_enable_cap(vm, p);
+	case KVM_X86_SET_MSR_FILTER:
+		return msr_filter_ioctl(vm, p);
 	case KVM_SET_BOOT_CPU_ID:
 		return x86_set_bsp(vm, arg);
 	case KVM_GET_CLOCK:
@@ -353,6 +371,14 @@ long arch_vm_ioctl(struct vm *vm, unsigned int cmd, unsigned long arg)
 		return irqchip_ioctl(vm, cmd, arg);
 	}
 }
+
+#ifdef CONFIG_COMPAT
+long arch_vm_compat_ioctl(struct vm *vm, unsigned int cmd, void __user *arg)
+{
+	return cmd == MSR_FILTER_COMPAT_IOCTL ?
+		msr_filter_compat_ioctl(vm, arg) : -ENOIOCTLCMD;
+}
+#endif
 
 /* KVM_INTERRUPT: a vector from user space's interrupt controller. */
 static int x86_interrupt(struct vcpu *v, void __user *p)
@@ -471,6 +497,7 @@ X86_GETTER(events, kvm_vcpu_events)
 X86_SETTER(events, kvm_vcpu_events)
 X86_GETTER(debugregs, kvm_debugregs)
 X86_SETTER(debugregs, kvm_debugregs)
+X86_SETTER(debug, kvm_guest_debug)
 X86_GETTER(mpstate, kvm_mp_state)
 X86_SETTER(mpstate, kvm_mp_state)
 X86_GETTER(fpu_xcrs, kvm_xcrs)
@@ -517,6 +544,8 @@ static long x86_vcpu_ioctl(struct vcpu *v, unsigned int cmd, unsigned long arg)
 		return x86_get_mpstate(v, p);
 	case KVM_SET_MP_STATE:
 		return x86_set_mpstate(v, p);
+	case KVM_SET_GUEST_DEBUG:
+		return x86_set_debug(v, p);
 	case KVM_GET_LAPIC:
 		return x86_lapic_ioctl(v, p, false);
 	case KVM_SET_LAPIC:

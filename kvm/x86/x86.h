@@ -10,6 +10,12 @@
 
 #include "../vm.h"
 
+/* The architecture's bits of vcpu->requests. */
+enum x86_request {
+	REQ_MSR_FILTER = REQ_ARCH_0,	/* the MSR bitmap is behind the filter */
+	REQ_DEBUG_STEP,		/* tell user space of a single step */
+};
+
 /* --- state.c: registers as the rest of the module sees them ------------- */
 
 /* reg_read(), reg_write() and the other cached accessors are in vmx.h. */
@@ -110,7 +116,11 @@ struct msr_data {
 	u64 data;
 };
 
-/* 0; 1: #GP (or, for ioctls, "stop here"). */
+/* What fails with #GP (or, for ioctls, "stop here"), beside 1: a bad value. */
+#define MSR_UNKNOWN	2	/* there is no such MSR */
+#define MSR_FILTERED	3	/* user space denies it: exit_msr.c */
+
+/* 0; 1; MSR_UNKNOWN. */
 int msr_read(struct vcpu *v, struct msr_data *m);
 int msr_write(struct vcpu *v, struct msr_data *m);
 int msr_ioctl(struct vcpu *v, struct kvm_msrs __user *arg, bool write);

@@ -159,6 +159,9 @@ struct vcpu_thread;
 struct vcpu_thread *vcpu_start(struct vcpu *v);
 void vcpu_join(struct vcpu_thread *t);
 
+/* Emulated CPUs may be without: asks this one, through the host's kernel. */
+bool cpu_has_breakpoints(void);
+
 static inline uint64_t rdtsc(void)
 {
 	uint32_t lo, hi;
