@@ -53,6 +53,10 @@ struct arch_vm {
 	u32 bsp_id;
 	bool triple_fault_event;
 	bool exception_payload;		/* KVM_CAP_EXCEPTION_PAYLOAD */
+	u64 disabled_quirks;		/* KVM_CAP_DISABLE_QUIRKS2 */
+	u32 max_vcpu_id;		/* KVM_CAP_MAX_VCPU_ID; 0: not set */
+	unsigned long mmu_pages;	/* KVM_SET_NR_MMU_PAGES */
+	bool platform_info_hidden;	/* KVM_CAP_MSR_PLATFORM_INFO */
 	u32 disabled_exits;		/* KVM_CAP_X86_DISABLE_EXITS */
 	u32 user_msr_mask;		/* KVM_CAP_X86_USER_SPACE_MSR */
 	u64 hv_os_id, hv_hypercall;	/* hyperv.c */
@@ -106,7 +110,7 @@ struct arch_vcpu {
 	/* MSRs that live in memory */
 	u64 misc_enable, mcg_status, mcg_cap, mcg_ctl, mce_banks[4 * 32];
 	u64 mtrr_def_type, mtrr_fixed[11], mtrr_var[2 * MTRR_NR_VAR];
-	u64 arch_capabilities, spec_ctrl, ucode_rev;
+	u64 arch_capabilities, spec_ctrl, ucode_rev, platform_info;
 
 	struct kvm_cpuid_entry2 *cpuid;
 	unsigned int nr_cpuid;

@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/cpufeature.h>
+#include <asm/kvm_para.h>
 #include <asm/processor.h>
 
 #include "../arch.h"
@@ -228,6 +229,27 @@ static bool cpuid_add_range(struct cpuid_list *l, u32 base)
 	return true;
 }
 
+/* KVM's signature, which its clients expect; of its features there is none. */
+static bool cpuid_add_kvm(struct cpuid_list *l)
+{
+	struct kvm_cpuid_entry2 *e;
+	u32 text[3];
+
+	e = cpuid_add(l, KVM_CPUID_SIGNATURE, 0, false);
+	if (!e)
+		return false;
+	memcpy(text, KVM_SIGNATURE, sizeof(text));
+	e->eax = KVM_CPUID_FEATURES;
+	e->ebx = text[0];
+	e->ecx = text[1];
+	e->edx = text[2];
+	e = cpuid_add(l, KVM_CPUID_FEATURES, 0, false);
+	if (!e)
+		return false;
+	e->eax = e->ebx = e->ecx = e->edx = 0;
+	return true;
+}
+
 int cpuid_get_supported(struct kvm_cpuid2 __user *arg)
 {
 	struct kvm_cpuid2 head;
@@ -243,7 +265,8 @@ int cpuid_get_supported(struct kvm_cpuid2 __user *arg)
 	l.e = kvcalloc(l.max, sizeof(*l.e), GFP_KERNEL);
 	if (!l.e)
 		return -ENOMEM;
-	fits = cpuid_add_range(&l, 0) && cpuid_add_range(&l, 0x80000000);
+	fits = cpuid_add_range(&l, 0) && cpuid_add_kvm(&l) &&
+	       cpuid_add_range(&l, 0x80000000);
 	head.nent = l.nr;
 	if (!fits)
 		ret = -E2BIG;
@@ -345,10 +368,24 @@ bool cpuid_query(struct vcpu *v, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
 	return found;
 }
 
+/* IA32_MISC_ENABLE shows and hides MONITOR and MWAIT. */
+static void cpuid_update_mwait(struct vcpu *v, struct kvm_cpuid_entry2 *e)
+{
+	e->ecx &= ~F(MWAIT);
+	v->arch.features &= ~CPUF_MWAIT;
+	if (v->arch.misc_enable & MSR_IA32_MISC_ENABLE_MWAIT) {
+		e->ecx |= F(MWAIT);
+		v->arch.features |= CPUF_MWAIT;
+	}
+}
+
 void cpuid_update_runtime(struct vcpu *v)
 {
 	struct kvm_cpuid_entry2 *e = cpuid_find(v, 1, 0);
 
+	if (e && (v->vm->arch.disabled_quirks &
+		  KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT))
+		cpuid_update_mwait(v, e);
 	if (e) {
 		e->ecx &= ~F(OSXSAVE);
 		if (state_cr4(v) & X86_CR4_OSXSAVE)
@@ -398,17 +435,16 @@ static u32 cpuid_get_reg(struct vcpu *v, u32 leaf, u8 reg)
 	return e ? *cpuid_reg(e, reg) : 0;
 }
 
-/* CR4 bits the guest may not set. */
-static u64 cpuid_cr4_reserved(struct vcpu *v)
+/* CR4 bits that a CPU with these features does not have. */
+static u64 cpuid_cr4_reserved(u32 ecx1, u32 ebx7, u32 ecx7)
 {
 	u64 ok = X86_CR4_VME | X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE |
 		 X86_CR4_PSE | X86_CR4_PAE | X86_CR4_MCE | X86_CR4_PGE |
 		 X86_CR4_PCE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT;
-	u32 ebx7 = cpuid_get_reg(v, 7, 1);
 
-	if (guest_has(v, CPUF_XSAVE))
+	if (ecx1 & F(XSAVE))
 		ok |= X86_CR4_OSXSAVE;
-	if (guest_has(v, CPUF_PCID))
+	if (ecx1 & F(PCID))
 		ok |= X86_CR4_PCIDE;
 	if (ebx7 & F(SMEP))
 		ok |= X86_CR4_SMEP;
@@ -416,9 +452,20 @@ static u64 cpuid_cr4_reserved(struct vcpu *v)
 		ok |= X86_CR4_SMAP;
 	if (ebx7 & F(FSGSBASE))
 		ok |= X86_CR4_FSGSBASE;
-	if (cpuid_get_reg(v, 7, 2) & F(UMIP))
+	if (ecx7 & F(UMIP))
 		ok |= X86_CR4_UMIP;
 	return ~(ok & vmx_caps.cr4_fixed1);
+}
+
+/* Without CPUID a vCPU has what KVM_GET_SUPPORTED_CPUID has. */
+void cpuid_vcpu_init(struct vcpu *v)
+{
+	struct kvm_cpuid_entry2 e1 = { .function = 1 }, e7 = { .function = 7 };
+
+	cpuid_mask_features(&e1);
+	cpuid_mask_features(&e7);
+	v->arch.maxphyaddr = 36;
+	v->arch.cr4_reserved = cpuid_cr4_reserved(e1.ecx, e7.ebx, e7.ecx);
 }
 
 /* After the entries changed: everything derived from them.  vCPU loaded. */
@@ -438,7 +485,9 @@ static void cpuid_derive(struct vcpu *v)
 	e = cpuid_find(v, 0xd, 0);
 	v->arch.guest_supported_xcr0 = e ? (e->eax | (u64)e->edx << 32) &
 					   fpu_supported_xcr0() : 0;
-	v->arch.cr4_reserved = cpuid_cr4_reserved(v);
+	v->arch.cr4_reserved = cpuid_cr4_reserved(cpuid_get_reg(v, 1, 2),
+						  cpuid_get_reg(v, 7, 1),
+						  cpuid_get_reg(v, 7, 2));
 	cpuid_update_runtime(v);
 	vmcs_update_features(v);
 	xen_after_set_cpuid(v);
@@ -457,7 +506,7 @@ static bool cpuid_same(struct vcpu *v, const struct kvm_cpuid_entry2 *e,
 		u32 ecx = e[i].ecx ^ o->ecx, edx = e[i].edx ^ o->edx;
 
 		if (e[i].function == 1) {
-			ecx &= ~F(OSXSAVE);
+			ecx &= ~(F(OSXSAVE) | F(MWAIT));
 			edx &= ~F(APIC);
 		}
 		if (e[i].function != o->function || e[i].index != o->index ||

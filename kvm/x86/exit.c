@@ -235,6 +235,15 @@ static int exit_xsetbv(struct vcpu *v)
 	return exit_skip(v);
 }
 
+/* MONITOR and MWAIT do nothing; the quirk is that they do so without CPUID's leave. */
+static int exit_mwait(struct vcpu *v)
+{
+	if ((v->vm->arch.disabled_quirks & KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS) &&
+	    !guest_has(v, CPUF_MWAIT))
+		return exit_ud(v);
+	return exit_skip(v);
+}
+
 static int exit_pause(struct vcpu *v)
 {
 	cond_resched();
@@ -292,9 +301,8 @@ static int (*const exit_table[])(struct vcpu *v) = {
 	[EXIT_REASON_IO_INSTRUCTION]	= exit_io,
 	[EXIT_REASON_MSR_READ]		= exit_rdmsr,
 	[EXIT_REASON_MSR_WRITE]		= exit_wrmsr,
-	/* without the CPUID bit these are accepted and do nothing, as in KVM */
-	[EXIT_REASON_MWAIT_INSTRUCTION]	= exit_skip,
-	[EXIT_REASON_MONITOR_INSTRUCTION] = exit_skip,
+	[EXIT_REASON_MWAIT_INSTRUCTION]	= exit_mwait,
+	[EXIT_REASON_MONITOR_INSTRUCTION] = exit_mwait,
 	[EXIT_REASON_PAUSE_INSTRUCTION]	= exit_pause,
 	[EXIT_REASON_EOI_INDUCED]	= exit_eoi_induced,
 	[EXIT_REASON_APIC_WRITE]	= exit_apic_write,

@@ -109,7 +109,8 @@ void lapic_reset(struct vcpu *vcpu, bool init)
 	old = apic->base;
 	if (!init) {
 		WRITE_ONCE(apic->base, APIC_DEFAULT_BASE | LAPIC_BASE_EN |
-			   (vcpu->id ? 0 : LAPIC_BASE_BSP));
+			   (vcpu->id == vcpu->vm->arch.bsp_id ?
+			    LAPIC_BASE_BSP : 0));
 		apic->pending_init_sipi = 0;
 	}
 	lapic_reset_regs(apic);

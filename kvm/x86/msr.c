@@ -59,7 +59,7 @@ static const struct {
 } msr_const[] = {
 	{ MSR_IA32_PLATFORM_ID, 0 }, { MSR_IA32_EBL_CR_POWERON, 0 },
 	{ MSR_FSB_FREQ, 3 }, { MSR_IA32_PERF_STATUS, 0 },
-	{ MSR_IA32_PERF_CTL, 0 }, { MSR_PLATFORM_INFO, 0 },
+	{ MSR_IA32_PERF_CTL, 0 },
 	{ MSR_MISC_FEATURES_ENABLES, 0 }, { MSR_IA32_DEBUGCTLMSR, 0 },
 	{ MSR_MTRRcap, 0x500 | MTRR_NR_VAR }, { MSR_SMI_COUNT, 0 },
 	{ MSR_IA32_XSS, 0 }, { MSR_IA32_FEAT_CTL, FEAT_CTL_LOCKED },
@@ -324,6 +324,11 @@ int msr_read(struct vcpu *v, struct msr_data *m)
 	case MSR_IA32_MISC_ENABLE:
 		m->data = v->arch.misc_enable;
 		return 0;
+	case MSR_PLATFORM_INFO:
+		if (!m->host && v->vm->arch.platform_info_hidden)
+			return 1;
+		m->data = v->arch.platform_info;
+		return 0;
 	case MSR_IA32_MCG_CAP:
 		m->data = v->arch.mcg_cap;
 		return 0;
@@ -464,6 +469,13 @@ int msr_write(struct vcpu *v, struct msr_data *m)
 				  MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL)))
 			return 1;
 		v->arch.misc_enable = m->data;
+		cpuid_update_runtime(v);
+		return 0;
+	case MSR_PLATFORM_INFO:
+		/* CPUID faulting does not exist here */
+		if (!m->host || (m->data & MSR_PLATFORM_INFO_CPUID_FAULT))
+			return 1;
+		v->arch.platform_info = m->data;
 		return 0;
 	case MSR_IA32_MCG_STATUS:
 		if (!m->host && m->data)

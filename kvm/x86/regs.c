@@ -97,8 +97,8 @@ static bool sregs_valid(struct vcpu *v, const struct kvm_sregs *s)
 	    (s->cr4 & v->arch.cr4_reserved) || (s->efer & ~efer))
 		return false;
 	if (long_mode) {
-		if (!(s->cr4 & X86_CR4_PAE) || !(s->efer & EFER_LMA) ||
-		    (s->cr3 & paging_rsvd_maxphy(v)))
+		if (!guest_has(v, CPUF_LM) || !(s->cr4 & X86_CR4_PAE) ||
+		    !(s->efer & EFER_LMA) || (s->cr3 & paging_rsvd_maxphy(v)))
 			return false;
 	} else if ((s->efer & EFER_LMA) || s->cs.l) {
 		return false;
@@ -332,4 +332,57 @@ int mpstate_set(struct vcpu *v, const struct kvm_mp_state *m)
 	}
 	vcpu_request(v, REQ_EVENT);
 	return 0;
+}
+
+/* kvm_run is shared: each structure is copied before it is checked. */
+static int regs_sync_copy_in(struct vcpu *v, u64 which)
+{
+	struct kvm_sync_regs *s = &v->run->s.regs;
+	struct kvm_vcpu_events events;
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
+
+	if (which & KVM_SYNC_X86_REGS) {
+		memcpy(&regs, &s->regs, sizeof(regs));
+		regs_set(v, &regs);
+	}
+	if (which & KVM_SYNC_X86_SREGS) {
+		memcpy(&sregs, &s->sregs, sizeof(sregs));
+		if (sregs_set(v, &sregs))
+			return -EINVAL;
+	}
+	if (which & KVM_SYNC_X86_EVENTS) {
+		memcpy(&events, &s->events, sizeof(events));
+		if (events_set(v, &events))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+int regs_sync_in(struct vcpu *v)
+{
+	u64 which = READ_ONCE(v->run->kvm_dirty_regs);
+
+	if (likely(!which))
+		return 0;
+	if (which & ~(u64)KVM_SYNC_X86_VALID_FIELDS ||
+	    regs_sync_copy_in(v, which))
+		return -EINVAL;
+	v->run->kvm_dirty_regs = 0;
+	return 0;
+}
+
+void regs_sync_out(struct vcpu *v)
+{
+	struct kvm_sync_regs *s = &v->run->s.regs;
+	u64 which = READ_ONCE(v->run->kvm_valid_regs);
+
+	if (likely(!which))
+		return;
+	if (which & KVM_SYNC_X86_REGS)
+		regs_get(v, &s->regs);
+	if (which & KVM_SYNC_X86_SREGS)
+		sregs_get(v, &s->sregs);
+	if (which & KVM_SYNC_X86_EVENTS)
+		events_get(v, &s->events);
 }

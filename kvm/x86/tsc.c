@@ -9,6 +9,7 @@
 #include <linux/clocksource.h>
 #include <linux/math64.h>
 #include <linux/timekeeping.h>
+#include <linux/uaccess.h>
 #include <asm/pvclock-abi.h>
 #include <asm/tsc.h>
 
@@ -173,4 +174,31 @@ int tsc_set_clock(struct vm *vm, const struct kvm_clock_data *d)
 	mutex_unlock(&vm->lock);
 	tsc_update_all(vm);
 	return 0;
+}
+
+/* --- KVM_VCPU_TSC_CTRL ------------------------------------------------------- */
+
+int tsc_has_attr(const struct kvm_device_attr *a)
+{
+	return a->group == KVM_VCPU_TSC_CTRL && a->attr == KVM_VCPU_TSC_OFFSET ?
+	       0 : -ENXIO;
+}
+
+int tsc_get_attr(struct vcpu *v, const struct kvm_device_attr *a)
+{
+	u64 __user *p = u64_to_user_ptr(a->addr);
+
+	return tsc_has_attr(a) ?: put_user(v->arch.tsc_offset, p);
+}
+
+/* The very offset: it was computed from an exact one, nothing is matched. */
+int tsc_set_attr(struct vcpu *v, const struct kvm_device_attr *a)
+{
+	u64 __user *p = u64_to_user_ptr(a->addr);
+	u64 offset;
+	int ret = tsc_has_attr(a) ?: get_user(offset, p);
+
+	if (!ret)
+		tsc_write_offset(v, offset);
+	return ret;
 }

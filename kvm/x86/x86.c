@@ -17,6 +17,10 @@
 #include "msr_filter.h"
 #include "vmx.h"
 
+/* What of KVM's departures from hardware can be switched off. */
+#define X86_QUIRKS	((u64)(KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS |	\
+			       KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT))
+
 int arch_vm_init(struct vm *vm, unsigned long type)
 {
 	if (type)
@@ -39,10 +43,12 @@ int arch_vcpu_init(struct vcpu *v)
 	struct arch_vm *vm = &v->vm->arch;
 	int ret;
 
+	if (vm->max_vcpu_id && v->id >= vm->max_vcpu_id)
+		return -EINVAL;
+
 	v->arch.user_vector = -1;
-	v->arch.maxphyaddr = 36;
 	v->arch.xcr0 = XFEATURE_MASK_FP;
-	v->arch.cr4_reserved = ~0ul;
+	cpuid_vcpu_init(v);
 	v->arch.apic_base = APIC_DEFAULT_BASE | MSR_IA32_APICBASE_ENABLE |
 			    (v->id == vm->bsp_id ? MSR_IA32_APICBASE_BSP : 0);
 	v->arch.mp_state = KVM_MP_STATE_RUNNABLE;
@@ -163,8 +169,13 @@ int arch_vcpu_run(struct vcpu *v)
 {
 	int ret;
 
+	if (READ_ONCE(v->run->kvm_valid_regs) & ~KVM_SYNC_X86_VALID_FIELDS)
+		return -EINVAL;
 	v->run->flags = 0;
 	fpu_load_guest(v);
+	ret = regs_sync_in(v);
+	if (ret)
+		goto out;
 	if (!v->arch.lapic && x86_set_cr8(v, v->run->cr8)) {
 		ret = -EINVAL;
 		goto out;
@@ -184,6 +195,7 @@ int arch_vcpu_run(struct vcpu *v)
 	}
 out:
 	trace_xkvm_userspace_exit(v->id, v->run->exit_reason, ret);
+	regs_sync_out(v);
 	x86_fill_run(v);
 	fpu_put_guest(v);
 	return ret;
@@ -197,7 +209,6 @@ int arch_check_extension(struct vm *vm, long ext)
 	case KVM_CAP_VCPU_EVENTS:
 	case KVM_CAP_DEBUGREGS:
 	case KVM_CAP_XSAVE:
-	case KVM_CAP_XCRS:
 	case KVM_CAP_GET_TSC_KHZ:
 	case KVM_CAP_TSC_DEADLINE_TIMER:
 	case KVM_CAP_SET_BOOT_CPU_ID:
@@ -212,9 +223,17 @@ int arch_check_extension(struct vm *vm, long ext)
 	case KVM_CAP_X86_USER_SPACE_MSR:
 	case KVM_CAP_X86_MSR_FILTER:
 	case KVM_CAP_SET_GUEST_DEBUG:
+	case KVM_CAP_MSR_PLATFORM_INFO:
+	case KVM_CAP_VCPU_ATTRIBUTES:
 		return 1;
 	case KVM_CAP_SET_GUEST_DEBUG2:
 		return DEBUG_CONTROLS;
+	case KVM_CAP_XCRS:
+		return boot_cpu_has(X86_FEATURE_XSAVE);
+	case KVM_CAP_SYNC_REGS:
+		return KVM_SYNC_X86_VALID_FIELDS;
+	case KVM_CAP_DISABLE_QUIRKS2:
+		return X86_QUIRKS;
 	case KVM_CAP_X2APIC_API:
 		return KVM_X2APIC_API_USE_32BIT_IDS |
 		       KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK;
@@ -248,6 +267,16 @@ long arch_system_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	default:
 		return -EINVAL;
 	}
+}
+
+/* Once; the same again is accepted. */
+static int x86_limit_vcpu_ids(struct vm *vm, u64 limit)
+{
+	if (!limit || limit > XKVM_MAX_VCPU_ID ||
+	    (vm->arch.max_vcpu_id && vm->arch.max_vcpu_id != limit))
+		return -EINVAL;
+	vm->arch.max_vcpu_id = limit;
+	return 0;
 }
 
 static int x86_enable_cap(struct vm *vm, const struct kvm_enable_cap *cap)
@@ -293,6 +322,18 @@ static int x86_enable_cap(struct vm *vm, const struct kvm_enable_cap *cap)
 			ret = -EINVAL;
 		else
 			vm->arch.user_msr_mask = cap->args[0];
+		break;
+	case KVM_CAP_MSR_PLATFORM_INFO:
+		vm->arch.platform_info_hidden = !cap->args[0];
+		break;
+	case KVM_CAP_DISABLE_QUIRKS2:
+		if (cap->args[0] & ~X86_QUIRKS)
+			ret = -EINVAL;
+		else
+			vm->arch.disabled_quirks = cap->args[0];
+		break;
+	case KVM_CAP_MAX_VCPU_ID:
+		ret = x86_limit_vcpu_ids(vm, cap->args[0]);
 		break;
 	default:
 		ret = -EINVAL;
@@ -348,6 +389,18 @@ static int x86_set_identity_map(void __user *p)
 	return copy_from_user(&addr, p, sizeof(addr)) ? -EFAULT : 0;
 }
 
+/*
+ * A limit on shadow page tables, of which there are none: taken, checked and
+ * given back as KVM does where the CPU has second-stage tables.
+ */
+static int x86_set_mmu_pages(struct vm *vm, unsigned long n)
+{
+	if (n < 64 || n > INT_MAX)
+		return -EINVAL;
+	WRITE_ONCE(vm->arch.mmu_pages, n);
+	return 0;
+}
+
 long arch_vm_ioctl(struct vm *vm, unsigned int cmd, unsigned long arg)
 {
 	void __user *p = (void __user *)arg;
@@ -367,6 +420,10 @@ long arch_vm_ioctl(struct vm *vm, unsigned int cmd, unsigned long arg)
 		return arg > 0xfffbd000ul ? -EINVAL : 0;
 	case KVM_SET_IDENTITY_MAP_ADDR:
 		return x86_set_identity_map(p);
+	case KVM_SET_NR_MMU_PAGES:
+		return x86_set_mmu_pages(vm, arg);
+	case KVM_GET_NR_MMU_PAGES:
+		return READ_ONCE(vm->arch.mmu_pages);
 	default:
 		return irqchip_ioctl(vm, cmd, arg);
 	}
@@ -503,6 +560,22 @@ X86_SETTER(mpstate, kvm_mp_state)
 X86_GETTER(fpu_xcrs, kvm_xcrs)
 X86_SETTER(fpu_xcrs, kvm_xcrs)
 
+static int x86_vcpu_attr(struct vcpu *v, unsigned int cmd, void __user *p)
+{
+	struct kvm_device_attr a;
+
+	if (copy_from_user(&a, p, sizeof(a)))
+		return -EFAULT;
+	switch (cmd) {
+	case KVM_GET_DEVICE_ATTR:
+		return tsc_get_attr(v, &a);
+	case KVM_SET_DEVICE_ATTR:
+		return tsc_set_attr(v, &a);
+	default:
+		return tsc_has_attr(&a);
+	}
+}
+
 static long x86_vcpu_ioctl(struct vcpu *v, unsigned int cmd, unsigned long arg)
 {
 	void __user *p = (void __user *)arg;
@@ -567,6 +640,10 @@ static long x86_vcpu_ioctl(struct vcpu *v, unsigned int cmd, unsigned long arg)
 		return 0;
 	case KVM_TRANSLATE:
 		return x86_translate(v, p);
+	case KVM_HAS_DEVICE_ATTR:
+	case KVM_GET_DEVICE_ATTR:
+	case KVM_SET_DEVICE_ATTR:
+		return x86_vcpu_attr(v, cmd, p);
 	case KVM_SET_TSC_KHZ:
 		return tsc_set_khz(v, arg);
 	case KVM_GET_TSC_KHZ:

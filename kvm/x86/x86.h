@@ -60,6 +60,10 @@ void tsc_write_offset(struct vcpu *v, u64 offset);
 void tsc_vcpu_init(struct vcpu *v);
 /* KVM_SET_TSC_KHZ: 0, or -EINVAL for a rate the CPU does not run at. */
 int tsc_set_khz(struct vcpu *v, unsigned long khz);
+/* A vCPU's KVM_{HAS,GET,SET}_DEVICE_ATTR: 0, -ENXIO if unknown, -EFAULT. */
+int tsc_has_attr(const struct kvm_device_attr *a);
+int tsc_get_attr(struct vcpu *v, const struct kvm_device_attr *a);
+int tsc_set_attr(struct vcpu *v, const struct kvm_device_attr *a);
 /* KVM_GET_CLOCK, KVM_SET_CLOCK. */
 int tsc_get_clock(struct vm *vm, struct kvm_clock_data *d);
 int tsc_set_clock(struct vm *vm, const struct kvm_clock_data *d);
@@ -100,6 +104,7 @@ static inline bool guest_has_x2apic(const struct vcpu *v)
  */
 bool cpuid_query(struct vcpu *v, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
 /* KVM_GET_SUPPORTED_CPUID / KVM_GET_EMULATED_CPUID is not offered. */
+void cpuid_vcpu_init(struct vcpu *v);
 int cpuid_get_supported(struct kvm_cpuid2 __user *arg);
 int cpuid_set(struct vcpu *v, struct kvm_cpuid2 __user *arg);
 int cpuid_set1(struct vcpu *v, struct kvm_cpuid __user *arg);
@@ -228,6 +233,12 @@ int events_get(struct vcpu *v, struct kvm_vcpu_events *e);
 int events_set(struct vcpu *v, const struct kvm_vcpu_events *e);
 int debugregs_get(struct vcpu *v, struct kvm_debugregs *d);
 int debugregs_set(struct vcpu *v, const struct kvm_debugregs *d);
+/*
+ * KVM_CAP_SYNC_REGS: what user space marked in kvm_dirty_regs is taken from
+ * kvm_run, what it asks for in kvm_valid_regs is put there.  0 or -EINVAL.
+ */
+int regs_sync_in(struct vcpu *v);
+void regs_sync_out(struct vcpu *v);
 int mpstate_get(struct vcpu *v, struct kvm_mp_state *m);
 int mpstate_set(struct vcpu *v, const struct kvm_mp_state *m);
 
