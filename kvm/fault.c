@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Second-stage faults, common part: slot, page, size, and the pages around.
+ * Second-stage faults, common part: slot, page, size.  The pages around it are
+ * fault_around.c's.
  *
  * Faults run in parallel under mmu_lock for reading; entries are installed by
  * compare-and-exchange.  No page reference is kept: the MMU notifier takes the
@@ -14,8 +15,6 @@
 #include "fault.h"
 #include "trace.h"
 #include "vm.h"
-
-#define AROUND_PAGES	16	/* aligned window mapped around a 4 KiB fault */
 
 /*
  * The level of the host's own mapping of @hva, at most @max.  The caller holds
@@ -77,82 +76,33 @@ static int fault_slot_level(const struct memslot_ref *ref, gfn_t gfn)
 }
 
 /*
- * The page behind @hva, with a reference.  A read of writable memory takes the
- * page writable if the host has it so already.
+ * The page behind ref->hva, with a reference, and for a write perhaps some of
+ * those after it.  A read of writable memory takes the page writable if the
+ * host has it so already.  The number of pages, or -errno.
  */
-static int fault_get_page(hva_t hva, bool write, bool may_write,
-			  struct page **page, bool *writable)
+static int fault_get_pages(struct vcpu *vcpu, const struct memslot_ref *ref,
+			   struct fault *f, bool may_write, struct page **pages)
 {
 	int n;
 
-	*writable = may_write;
-	if (may_write && get_user_pages_fast_only(hva, 1, FOLL_WRITE, page) == 1)
-		return 0;
-	*writable = write;
-	n = get_user_pages_fast(hva, 1, write ? FOLL_WRITE : 0, page);
-	if (n == 1)
-		return 0;
-	return n < 0 ? n : -EFAULT;
+	f->writable = may_write;
+	if (may_write &&
+	    get_user_pages_fast_only(ref->hva, 1, FOLL_WRITE, pages) == 1)
+		return 1;
+	f->writable = f->write;
+	if (f->write)
+		n = get_user_pages_unlocked(ref->hva, 1, pages, FOLL_WRITE);
+	else
+		n = get_user_pages_fast(ref->hva, 1, 0, pages);
+	if (n != 1)
+		return n < 0 ? n : -EFAULT;
+	return f->write ? fault_get_ahead(vcpu, ref, f, pages) : 1;
 }
 
-/*
- * What the guest writes leaves no trace in the host's own entry, which may be
- * writable and clean: reclaim would drop the page.  Marked before the sequence
- * is checked, so a page that is cleaned afterwards is unmapped first.
- */
-static void fault_set_dirty(struct page *page)
+void fault_set_dirty(struct page *page)
 {
 	if (!PageDirty(page))
 		set_page_dirty_lock(page);
-}
-
-/*
- * Map what the host has present around the fault, so that its neighbours do
- * not fault.  Nothing here is necessary: it gives up at the first obstacle.
- */
-static void fault_around(struct vcpu *vcpu, const struct memslot_ref *ref,
-			 gfn_t gfn, unsigned long seq)
-{
-	struct vm *vm = vcpu->vm;
-	struct page *pages[AROUND_PAGES];
-	gfn_t first = max(gfn & ~(gfn_t)(AROUND_PAGES - 1), ref->base_gfn);
-	gfn_t end = min((gfn | (AROUND_PAGES - 1)) + 1,
-			ref->base_gfn + ref->npages);
-	hva_t hva = ref->hva - ((gfn - first) << PAGE_SHIFT);
-	bool writable = !(ref->flags & KVM_MEM_READONLY), flush = false;
-	int i, n;
-
-	/* a window starts with the faulting page or with what precedes it */
-	n = get_user_pages_fast_only(hva, end - first,
-				     writable ? FOLL_WRITE : 0, pages);
-	if (n <= 0 && first != gfn) {
-		hva = ref->hva;
-		first = gfn;
-		n = get_user_pages_fast_only(hva, end - first,
-					     writable ? FOLL_WRITE : 0, pages);
-	}
-	if (n <= 0)
-		return;
-	for (i = 0; writable && i < n; i++)
-		fault_set_dirty(pages[i]);
-	read_lock(&vm->mmu_lock);
-	for (i = 0; i < n; i++, first++, hva += PAGE_SIZE) {
-		struct fault f = {
-			.gpa = first << PAGE_SHIFT,
-			.writable = writable,
-			.pfn = page_to_pfn(pages[i]),
-		};
-
-		if (memslot_inv_retry(vm, seq, hva) ||
-		    arch_stage2_map(vcpu, &f, &flush))
-			break;
-		vcpu->stat.faults_around++;
-	}
-	read_unlock(&vm->mmu_lock);
-	for (i = 0; i < n; i++)
-		put_page(pages[i]);
-	if (flush)
-		arch_flush_remote_tlbs(vm);
 }
 
 /* One try; FAULT_RETRY when an invalidation came in between. */
@@ -162,9 +112,9 @@ static int fault_try(struct vcpu *vcpu, struct fault *f,
 	struct vm *vm = vcpu->vm;
 	gfn_t gfn = f->gpa >> PAGE_SHIFT;
 	unsigned long seq = memslot_inv_begin(vm);
+	struct page *pages[FAULT_WINDOW];
 	bool may_write, flush = false;
-	struct page *page;
-	int ret;
+	int ret, n;
 
 	if (memslot_lookup(vm, vcpu, gfn, ref))
 		return FAULT_MMIO;
@@ -174,12 +124,12 @@ static int fault_try(struct vcpu *vcpu, struct fault *f,
 	/* a page is writable only once its bit is set */
 	if ((ref->flags & KVM_MEM_LOG_DIRTY_PAGES) && !f->write)
 		may_write = false;
-	ret = fault_get_page(ref->hva, f->write, may_write, &page, &f->writable);
-	if (ret)
-		return ret;
+	n = fault_get_pages(vcpu, ref, f, may_write, pages);
+	if (n < 0)
+		return n;
 	if (f->writable)
-		fault_set_dirty(page);
-	f->pfn = page_to_pfn(page);
+		fault_set_dirty(pages[0]);
+	f->pfn = page_to_pfn(pages[0]);
 
 	read_lock(&vm->mmu_lock);
 	ret = FAULT_RETRY;
@@ -194,12 +144,13 @@ static int fault_try(struct vcpu *vcpu, struct fault *f,
 	ret = ret == -EAGAIN ? FAULT_RETRY : ret;
 out_unlock:
 	read_unlock(&vm->mmu_lock);
-	put_page(page);
 	if (flush)
 		arch_flush_remote_tlbs(vm);
 	if (ret == FAULT_MAPPED && !f->level &&
 	    !(ref->flags & KVM_MEM_LOG_DIRTY_PAGES))
-		fault_around(vcpu, ref, gfn, seq);
+		fault_around(vcpu, ref, gfn, seq, pages + 1, n - 1);
+	while (n--)
+		put_page(pages[n]);
 	return ret;
 }
 

@@ -7,7 +7,9 @@
 
 #include "memslot.h"
 
+struct page;
 struct vcpu;
+struct vm;
 
 enum fault_result {
 	FAULT_MAPPED,		/* resume the guest */
@@ -24,6 +26,18 @@ struct fault {
 	int level;		/* largest the slot and the host page allow */
 };
 
+#define FAULT_WINDOW	16	/* pages one 4 KiB fault maps at most; <= 64 */
+
+/*
+ * Is the vCPU touching memory that the host does not have yet, page after
+ * page?  Then it gets more of it at a time, never more than twice what it has
+ * touched so.  vCPU thread.
+ */
+struct fault_run {
+	gfn_t next;		/* where it faults if it goes on */
+	unsigned int pages;	/* it got the last time */
+};
+
 /*
  * fault_handle() - make @gpa accessible as the access needs.
  * vCPU thread, loaded, preemptible; takes mmu_lock for reading.
@@ -32,11 +46,40 @@ struct fault {
 int fault_handle(struct vcpu *vcpu, gpa_t gpa, bool write, bool exec);
 
 /*
+ * What the guest writes leaves no trace in the host's own entry, which may be
+ * writable and clean: reclaim would drop the page.  Call it before the sequence
+ * is checked, so that a page that is cleaned afterwards is unmapped first.
+ */
+void fault_set_dirty(struct page *page);
+
+/*
+ * fault_get_ahead() - @pages[0], for the write @f, had to be made by the host:
+ * get what a run of such faults will want next, without waiting for it.
+ * Returns the pages in @pages now, with a reference each: 1 to FAULT_WINDOW.
+ */
+int fault_get_ahead(struct vcpu *vcpu, const struct memslot_ref *ref,
+		    const struct fault *f, struct page **pages);
+
+/*
+ * fault_around() - @gfn is mapped, by 4 KiB: map its neighbours too, the
+ * @n @ahead that come after it, or if there are none what the host has present.
+ * Nothing here is necessary: it gives up at the first obstacle.  @seq is from
+ * before @ref was looked up; the caller keeps the references of @ahead.
+ */
+void fault_around(struct vcpu *vcpu, const struct memslot_ref *ref, gfn_t gfn,
+		  unsigned long seq, struct page **ahead, int n);
+
+/*
  * Architecture: install f->gpa -> f->pfn.  mmu_lock held for reading, nothing
  * sleeps (vcpu's table cache was filled).  0, -EAGAIN; *@flush as
  * pgtable_map().
  */
 int arch_stage2_map(struct vcpu *vcpu, const struct fault *f, bool *flush);
+/*
+ * Architecture: of the @n gfns from @first, a multiple of @n, which is a power
+ * of two up to 64: a bit for each that is not mapped.  mmu_lock held.
+ */
+u64 arch_stage2_missing(struct vm *vm, gfn_t first, unsigned int n);
 /* Fill the vCPU's table cache; sleeps.  0 / -ENOMEM. */
 int arch_stage2_prepare(struct vcpu *vcpu);
 

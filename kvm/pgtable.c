@@ -226,6 +226,32 @@ u64 pgtable_lookup(const struct pgtable *pt, u64 gfn, int *level)
 	return 0;
 }
 
+u64 pgtable_missing(const struct pgtable *pt, u64 first, unsigned int n)
+{
+	const struct pgt_format *f = pt->fmt;
+	const u64 *table = pt->root;
+	u64 all = ~0ull >> (64 - n), found = 0;
+	unsigned int i;
+	int l;
+
+	if (first >= pgtable_gfn_end(f))
+		return all;
+	for (l = f->top_level; l > 0; l--) {
+		u64 e = READ_ONCE(table[pgt_index(first, l)]);
+
+		if (!pgt_present(f, e))
+			return all;
+		if (pgt_is_leaf(f, e, l))
+			return 0;
+		table = pgt_child(f, e);
+	}
+	table += pgt_index(first, 0);
+	for (i = 0; i < n; i++)
+		if (pgt_present(f, READ_ONCE(table[i])))
+			found |= 1ull << i;
+	return all & ~found;
+}
+
 /*
  * One walk for everything that visits a range.  @leaf is called for each
  * present leaf; @table, if given, for each table that lies wholly inside the

@@ -117,6 +117,12 @@ bool pgtable_age(struct pgtable *pt, u64 start, u64 end, bool clear);
 u64 pgtable_lookup(const struct pgtable *pt, u64 gfn, int *level);
 
 /*
+ * Of the @n gfns from @first, a multiple of @n, which is a power of two up to
+ * 64: a bit for each that no leaf maps.  Shared.
+ */
+u64 pgtable_missing(const struct pgtable *pt, u64 first, unsigned int n);
+
+/*
  * Call @fn for each leaf that [@start, @end) touches in order, with the first
  * gfn of the leaf, which may lie before @start; a non-zero result ends
  * the walk and is returned.  Shared.

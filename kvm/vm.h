@@ -16,6 +16,7 @@
 #include <linux/types.h>
 
 #include "compat.h"
+#include "fault.h"
 #include "memslot.h"
 #include "gpc.h"
 #include "arch_types.h"
@@ -92,6 +93,7 @@ struct vcpu {
 	sigset_t sigset;
 	bool sigset_active;
 	struct memslot_cache slot_cache;
+	struct fault_run fault_run;
 
 	/* the instruction being completed on the next KVM_RUN, or NULL */
 	int (*complete)(struct vcpu *vcpu);

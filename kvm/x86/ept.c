@@ -88,6 +88,12 @@ int arch_stage2_map(struct vcpu *v, const struct fault *f, bool *flush)
 	return ret < 0 ? ret : 0;
 }
 
+u64 arch_stage2_missing(struct vm *vm, gfn_t first, unsigned int n)
+{
+	lockdep_assert_held(&vm->mmu_lock);
+	return pgtable_missing(&vm->arch.ept, first, n);
+}
+
 gfn_t arch_stage2_gfn_end(void)
 {
 	return pgtable_gfn_end(&ept_format);

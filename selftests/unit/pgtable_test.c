@@ -357,6 +357,31 @@ TEST(wrprotect, "write permission goes from what the range touches")
 	}
 }
 
+TEST(missing, "what no leaf maps of a window")
+{
+	FOR_EACH_MACHINE(m) {
+		u64 base = GFN & ~15ull;
+		struct space s;
+
+		space_create(&s, m);
+		CHECK_EQ(pgtable_missing(&s.pt, base, 16), 0xffff);
+		CHECK_EQ(pgtable_missing(&s.pt, GFN & ~63ull, 64), ~0ull);
+		CHECK_EQ(pgtable_missing(&s.pt, pgtable_gfn_end(&m->f), 16),
+			 0xffff);
+		CHECK_EQ(space_map(&s, base, PFN, 0, m->write), 0);
+		CHECK_EQ(space_map(&s, base + 15, PFN, 0, m->read), 0);
+		CHECK_EQ(pgtable_missing(&s.pt, base, 16), 0x7ffe);
+		CHECK_EQ(pgtable_missing(&s.pt, base + 16, 16), 0xffff);
+		CHECK_EQ(pgtable_missing(&s.pt, base, 1), 0);
+		CHECK_EQ(pgtable_missing(&s.pt, base + 1, 1), 1);
+		CHECK(pgtable_unmap(&s.pt, base, base + 1));
+		CHECK_EQ(pgtable_missing(&s.pt, base, 16), 0x7fff);
+		CHECK_EQ(space_map(&s, GFN + M2, PFN + M2, 1, m->write), 1);
+		CHECK_EQ(pgtable_missing(&s.pt, base + M2, 16), 0);
+		space_destroy(&s);
+	}
+}
+
 TEST(age, "accessed bits are found and cleared, once")
 {
 	FOR_EACH_MACHINE(m) {
