@@ -53,6 +53,51 @@ TEST(first_touch, "untouched memory reads 0, writes go both ways")
 	vcpu_done(v);
 }
 
+/* --- what a touch costs the host in memory --- */
+
+#define WIDE	256ull			/* pages of the slot */
+
+static volatile uint64_t stride GUEST_VAR, touches GUEST_VAR;
+
+GUEST static void touch_some(void)
+{
+	for (uint64_t i = 0; i < touches; i++)
+		*g_page(i * stride) = i + 1;
+	g_done();
+}
+
+/* The pages of the slot that the host has after @n touches @step apart. */
+static unsigned int resident_after(uint64_t n, uint64_t step)
+{
+	struct vm *vm = vm_new(0);
+	struct vcpu *v = vcpu_new(vm, 0);
+	uint8_t *p = vm_add_slot(vm, 1, 0, TEST_GPA, WIDE * PAGE);
+	unsigned char in[WIDE];
+	unsigned int pages = 0;
+
+	CHECK_OK(madvise(p, WIDE * PAGE, MADV_NOHUGEPAGE));
+	G(vm, touches) = n;
+	G(vm, stride) = step;
+	vcpu_enter64(v, touch_some);
+	vcpu_done(v);
+	CHECK_OK(mincore(p, WIDE * PAGE, in));
+	for (uint64_t i = 0; i < WIDE; i++)
+		pages += in[i] & 1;
+	for (uint64_t i = 0; i < n; i++)
+		CHECK_EQ(*(uint64_t *)(p + i * step * PAGE), i + 1);
+	return pages;
+}
+
+TEST(touch_costs, "scattered touches take no other memory, a run at most as much again")
+{
+	CHECK_EQ(resident_after(1, 1), 1);
+	CHECK_EQ(resident_after(WIDE / 2, 2), WIDE / 2);
+	CHECK_EQ(resident_after(WIDE / 8, 8), WIDE / 8);
+	CHECK(resident_after(5, 1) <= 10);
+	CHECK(resident_after(WIDE / 2, 1) <= WIDE / 2 + 16);
+	CHECK_EQ(resident_after(WIDE, 1), WIDE);
+}
+
 /* --- pages replaced while the guest reads and writes --- */
 
 /*
