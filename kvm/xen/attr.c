@@ -43,6 +43,10 @@ int xen_capabilities(void)
 
 int xen_hvm_config(struct vm *vm, const struct kvm_xen_hvm_config *cfg)
 {
+	struct vcpu *v;
+	unsigned int i;
+	u32 changed;
+
 	if (cfg->flags & ~ATTR_CONFIG_FLAGS)
 		return -EINVAL;
 	if ((cfg->flags & KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL) &&
@@ -53,10 +57,15 @@ int xen_hvm_config(struct vm *vm, const struct kvm_xen_hvm_config *cfg)
 	if (cfg->msr && (cfg->msr < ATTR_MSR_MIN || cfg->msr > ATTR_MSR_MAX))
 		return -EINVAL;
 	mutex_lock(&vm->xen.lock);
+	changed = vm->xen.config.flags ^ cfg->flags;
 	vm->xen.config = *cfg;
 	WRITE_ONCE(vm->xen.enabled, cfg->msr || (cfg->flags &
 		   KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL));
 	mutex_unlock(&vm->xen.lock);
+	/* areas that were there before say what is true now */
+	if (changed & KVM_XEN_HVM_CONFIG_PVCLOCK_TSC_UNSTABLE)
+		vm_for_each_vcpu(i, v, vm)
+			vcpu_request_kick(v, REQ_CLOCK_UPDATE);
 	return 0;
 }
 
@@ -357,8 +366,12 @@ static const struct attr_vcpu attr_vcpu_table[] = {
 		attr_set_info_hva, attr_get_info_hva, .clock = true },
 };
 
+static const struct attr_vcpu attr_vcpu_tick = { tick_set_attr, tick_get_attr };
+
 static const struct attr_vcpu *attr_vcpu_find(u16 type)
 {
+	if (type == XKVM_XEN_VCPU_ATTR_TYPE_PERIODIC_TIMER)
+		return &attr_vcpu_tick;
 	if (type >= ARRAY_SIZE(attr_vcpu_table))
 		return NULL;
 	type = array_index_nospec(type, ARRAY_SIZE(attr_vcpu_table));
@@ -433,6 +446,7 @@ int xen_vcpu_init(struct vcpu *vcpu)
 	gpc_init(&vcpu->xen.vcpu_time_info, vcpu->vm);
 	runstate_vcpu_init(vcpu);
 	timer_vcpu_init(vcpu);
+	tick_vcpu_init(vcpu);
 	sched_vcpu_init(vcpu);
 	/* until user space says otherwise: the order of creation, as in KVM */
 	vcpu->xen.vcpu_id = vcpu->vm->nr_vcpus;
@@ -442,6 +456,7 @@ int xen_vcpu_init(struct vcpu *vcpu)
 void xen_vcpu_exit(struct vcpu *vcpu)
 {
 	sched_vcpu_exit(vcpu);
+	tick_vcpu_exit(vcpu);
 	timer_vcpu_exit(vcpu);
 	runstate_vcpu_exit(vcpu);
 	gpc_deactivate(&vcpu->xen.vcpu_time_info);

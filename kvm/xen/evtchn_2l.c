@@ -73,57 +73,73 @@ static void evtchn_2l_upcall(struct vcpu *vcpu)
 	evtchn_2l_wake(vcpu);
 }
 
-/* Step two. */
-static void evtchn_2l_select(struct vcpu *vcpu, const struct xen_layout *l,
-			     u32 sel)
+/* Set @sel in vcpu_info, its lock held; true: that is worth an upcall. */
+static bool evtchn_2l_set_selector(struct vcpu *vcpu, u32 sel)
+{
+	struct xen_vcpu *x = &vcpu->xen;
+
+	if (!evtchn_set_selector(x->vcpu_info.khva, xen_layout(vcpu->vm), sel))
+		return false;
+	if (unlikely(!READ_ONCE(vcpu->vm->xen.word_size_known)))
+		set_bit(sel, &x->early_sel);
+	return true;
+}
+
+/*
+ * Step two.  The word size may have changed since step one: it is read under
+ * the lock with which evtchn_2l_word_size_changed() waits for those before.
+ */
+static void evtchn_2l_select(struct vcpu *vcpu, u32 port)
 {
 	struct xen_vcpu *x = &vcpu->xen;
 	struct gpc *info = &x->vcpu_info;
 	bool usable, raised = false;
 	unsigned long flags;
+	u32 sel;
 
 	read_lock_irqsave(&info->lock, flags);
+	sel = port / xen_layout(vcpu->vm)->word_bits;
 	usable = gpc_check(info, XEN_VCPU_INFO_SIZE);
 	if (usable)
-		raised = evtchn_set_selector(info->khva, l, sel);
+		raised = evtchn_2l_set_selector(vcpu, sel);
+	else
+		set_bit(sel, &x->pending_sel);
 	read_unlock_irqrestore(&info->lock, flags);
 
-	if (!usable) {
-		set_bit(sel, &x->pending_sel);
+	if (!usable)
 		evtchn_2l_defer(vcpu);
-	} else if (raised) {
+	else if (raised)
 		evtchn_2l_upcall(vcpu);
-	}
 }
 
-/* Step one.  *@l is the layout it was done in. */
-static int evtchn_2l_pend(struct vm *vm, u32 port, const struct xen_layout **l)
+/* Step one. */
+static int evtchn_2l_pend(struct vm *vm, u32 port)
 {
 	struct gpc *shinfo = &vm->xen.shinfo;
+	const struct xen_layout *l;
 	unsigned long flags;
 	int ret;
 
 	read_lock_irqsave(&shinfo->lock, flags);
-	*l = &xen_layouts[vm->xen.long_mode];
-	if (!shinfo->active || port >= (*l)->nr_ports)
+	l = &xen_layouts[vm->xen.long_mode];
+	if (!shinfo->active || port >= l->nr_ports)
 		ret = -EINVAL;
 	else if (!gpc_check(shinfo, PAGE_SIZE))
 		ret = -EWOULDBLOCK;
 	else
-		ret = evtchn_set_pending(shinfo->khva, *l, port);
+		ret = evtchn_set_pending(shinfo->khva, l, port);
 	read_unlock_irqrestore(&shinfo->lock, flags);
 	return ret;
 }
 
 int evtchn_2l_raise(struct vcpu *vcpu, u32 port)
 {
-	const struct xen_layout *l;
 	int ret = -EINVAL;
 
 	if (port)
-		ret = evtchn_2l_pend(vcpu->vm, port, &l);
+		ret = evtchn_2l_pend(vcpu->vm, port);
 	if (ret == 1)
-		evtchn_2l_select(vcpu, l, port / l->word_bits);
+		evtchn_2l_select(vcpu, port);
 	else if (ret == -ENOTCONN)
 		evtchn_2l_wake_poller(vcpu, port);
 	trace_xkvm_xen_evtchn(vcpu->id, port, ret);
@@ -198,19 +214,48 @@ void evtchn_2l_look(struct vcpu *vcpu)
 
 void evtchn_2l_info_placed(struct vcpu *vcpu)
 {
+	vcpu->xen.early_sel = 0;
 	WRITE_ONCE(vcpu->xen.stale_seq, 0);
 	if (READ_ONCE(vcpu->xen.pending_sel))
 		evtchn_2l_defer(vcpu);
 	evtchn_2l_look(vcpu);
 }
 
-/* Spurious bits of the selector cost the guest a look, missing ones an event. */
+/* Into the layout of now what was selected in the one of before. */
+static void evtchn_2l_move_selector(struct gpc *gpc, void *arg)
+{
+	struct xen_vcpu *x = arg;
+	bool wide = READ_ONCE(gpc->vm->xen.long_mode);
+	const struct xen_layout *old = &xen_layouts[!wide];
+	const struct xen_layout *new = &xen_layouts[wide];
+	unsigned long sel = x->early_sel;
+	unsigned int bit;
+
+	for_each_set_bit(bit, &sel, old->word_bits)
+		evtchn_clear_selector(gpc->khva, old, bit);
+	sel = evtchn_convert_selector(sel, wide);
+	for_each_set_bit(bit, &sel, new->word_bits)
+		evtchn_set_selector(gpc->khva, new, bit);
+	gpc_mark_dirty(gpc);
+}
+
 void evtchn_2l_word_size_changed(struct vcpu *vcpu)
 {
-	if (!READ_ONCE(vcpu->xen.pending_sel))
+	struct xen_vcpu *x = &vcpu->xen;
+
+	lockdep_assert_held(&vcpu->vm->xen.lock);
+	/* wait for who selects in the old layout; see evtchn_2l_select() */
+	write_lock_irq(&x->vcpu_info.lock);
+	x->pending_sel = evtchn_convert_selector(x->pending_sel,
+						 vcpu->vm->xen.long_mode);
+	write_unlock_irq(&x->vcpu_info.lock);
+	if (!x->early_sel)
 		return;
-	xchg(&vcpu->xen.pending_sel, ~0ul);
-	evtchn_2l_defer(vcpu);
+	if (READ_ONCE(x->vcpu_info.active))
+		gpc_access(&x->vcpu_info, XEN_VCPU_INFO_SIZE,
+			   evtchn_2l_move_selector, x);
+	x->early_sel = 0;
+	evtchn_2l_look(vcpu);
 }
 
 /* vcpu_info cannot be looked at: send the vCPU to where it can. */
@@ -268,7 +313,7 @@ static void evtchn_2l_merge(struct gpc *gpc, void *arg)
 		return;
 	sel = xchg(&m->vcpu->xen.pending_sel, 0);
 	for_each_set_bit(bit, &sel, l->word_bits)
-		m->raised |= evtchn_set_selector(gpc->khva, l, bit);
+		m->raised |= evtchn_2l_set_selector(m->vcpu, bit);
 }
 
 void xen_inject_pending(struct vcpu *vcpu)
@@ -283,6 +328,7 @@ void xen_inject_pending(struct vcpu *vcpu)
 	smp_store_mb(x->work, false);
 	if (xen_pending_timer(vcpu))
 		timer_deliver(vcpu);
+	tick_deliver(vcpu);
 	if (!READ_ONCE(x->vcpu_info.active))
 		return;
 	seq = memslot_inv_begin(vcpu->vm);

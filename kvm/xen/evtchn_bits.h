@@ -62,4 +62,31 @@ static inline bool evtchn_set_selector(void *vcpu_info,
 	return true;
 }
 
+/* Take back what evtchn_set_selector() did to the selector. */
+static inline void evtchn_clear_selector(void *vcpu_info,
+					 const struct xen_layout *l, u32 sel)
+{
+	atomic_t *w = vcpu_info + l->pending_sel;
+
+	atomic_andnot(1u << (sel % 32), w + sel / 32);
+}
+
+/*
+ * The selector for words of the other size: @to_wide is the new one.  A port
+ * beyond what 32-bit words have is lost, as it is in shared_info.
+ */
+static inline u64 evtchn_convert_selector(u64 sel, bool to_wide)
+{
+	unsigned int bit;
+	u64 to = 0;
+
+	for (bit = 0; bit < 32; bit++) {
+		if (to_wide && (sel >> bit & 1))
+			to |= 1ull << (bit / 2);
+		if (!to_wide && (sel >> (bit / 2) & 1))
+			to |= 1ull << bit;
+	}
+	return to;
+}
+
 #endif

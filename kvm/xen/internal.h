@@ -58,7 +58,7 @@ int evtchn_2l_raise_wait(struct vcpu *vcpu, u32 port);
 void evtchn_2l_look(struct vcpu *vcpu);
 /* vcpu_info has a new place: events that waited for one go there. */
 void evtchn_2l_info_placed(struct vcpu *vcpu);
-/* What is saved in pending_sel was saved under another word size. */
+/* What was selected, in vcpu_info or pending_sel, has its bits elsewhere. */
 void evtchn_2l_word_size_changed(struct vcpu *vcpu);
 /* Leave something for xen_inject_pending() and wake the vCPU.  Any context. */
 void evtchn_2l_defer(struct vcpu *vcpu);
@@ -103,6 +103,20 @@ int timer_get_attr(struct vcpu *vcpu, struct kvm_xen_vcpu_attr *data);
 void timer_deliver(struct vcpu *vcpu);
 /* The guest's clock was set: expire at the same guest time. */
 void timer_clock_changed(struct vcpu *vcpu);
+
+/* --- tick.c ----------------------------------------------------------------- */
+
+void tick_vcpu_init(struct vcpu *vcpu);
+void tick_vcpu_exit(struct vcpu *vcpu);
+/* VCPUOP_{set,stop}_periodic_timer: as sched_hypercall(). */
+bool tick_hypercall(struct vcpu *vcpu, const struct xen_hcall_regs *r,
+		    u64 *result);
+/* XKVM_XEN_VCPU_ATTR_TYPE_PERIODIC_TIMER; vcpu->mutex held. */
+int tick_set_attr(struct vcpu *vcpu, const struct kvm_xen_vcpu_attr *data);
+int tick_get_attr(struct vcpu *vcpu, struct kvm_xen_vcpu_attr *data);
+/* As timer_deliver() and timer_clock_changed(). */
+void tick_deliver(struct vcpu *vcpu);
+void tick_clock_changed(struct vcpu *vcpu);
 
 /* --- shinfo.c -------------------------------------------------------------- */
 

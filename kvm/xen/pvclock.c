@@ -66,5 +66,6 @@ void xen_update_pvclock(struct vcpu *vcpu)
 			   pvclock_time_info, &p);
 	cpuid_set_tsc(vcpu, p.mul, p.shift);
 	timer_clock_changed(vcpu);
+	tick_clock_changed(vcpu);
 	shinfo_clock_changed(vcpu->vm);
 }

@@ -122,6 +122,17 @@ int shinfo_set_hva(struct vm *vm, hva_t uhva)
 	return shinfo_placed(vm, gpc_activate_hva(shinfo, uhva, PAGE_SIZE));
 }
 
+/* It is as it was taken to be: nothing that was written has to move. */
+static void shinfo_word_size_confirmed(struct vm *vm)
+{
+	struct vcpu *v;
+	unsigned int i;
+
+	WRITE_ONCE(vm->xen.word_size_known, true);
+	vm_for_each_vcpu(i, v, vm)
+		v->xen.early_sel = 0;
+}
+
 int shinfo_set_long_mode(struct vm *vm, bool long_mode)
 {
 	struct xen_vm *x = &vm->xen;
@@ -131,13 +142,16 @@ int shinfo_set_long_mode(struct vm *vm, bool long_mode)
 	int ret = 0;
 
 	lockdep_assert_held(&x->lock);
-	x->word_size_known = true;
-	if (x->long_mode == long_mode)
+	if (x->long_mode == long_mode) {
+		if (!x->word_size_known)
+			shinfo_word_size_confirmed(vm);
 		return 0;
+	}
 	if (x->shinfo.active && x->wallclock.written)
 		ret = gpc_access(&x->shinfo, PAGE_SIZE, shinfo_wc_undo, &a);
 	write_lock_irq(&x->shinfo.lock);
 	WRITE_ONCE(x->long_mode, long_mode);
+	WRITE_ONCE(x->word_size_known, true);
 	write_unlock_irq(&x->shinfo.lock);
 	if (!ret && x->shinfo.active) {
 		x->wallclock.written = false;

@@ -103,6 +103,8 @@ bool timer_vcpu_op(struct vcpu *vcpu, const struct xen_hcall_regs *r,
 	struct xen_vcpu *x = &vcpu->xen;
 	u32 op = r->arg[0];
 
+	if (tick_hypercall(vcpu, r, result))
+		return true;
 	if (!x->timer_virq || (op != VCPUOP_set_singleshot_timer &&
 			       op != VCPUOP_stop_singleshot_timer))
 		return false;
@@ -154,7 +156,8 @@ int timer_set_attr(struct vcpu *vcpu, const struct kvm_xen_vcpu_attr *data)
 		     KVM_IRQ_ROUTING_XEN_EVTCHN_PRIO_2LEVEL))
 		return -EINVAL;
 	timer_stop(vcpu);
-	vcpu->xen.timer_virq = port;
+	/* the periodic timer's callback reads it too */
+	WRITE_ONCE(vcpu->xen.timer_virq, port);
 	if (port && data->u.timer.expires_ns)
 		timer_start(vcpu, data->u.timer.expires_ns);
 	return 0;

@@ -5,7 +5,7 @@
  * In kvm/xen/, with internal.h between them: attr.c (attributes, life),
  * hypercall.c (dispatch), sched.c (yield, block, poll), evtchn_2l.c (delivery),
  * port.c (ports the guest sends to), shinfo.c, pvclock.c, runstate.c, timer.c,
- * cpuid.c, and layout.c: the pure part.
+ * tick.c, cpuid.c, and layout.c: the pure part.
  * ABI: Documentation/virt/kvm/api.rst 4.108 on, <xen/interface/...>.
  */
 #ifndef XKVM_XEN_XEN_H
@@ -48,6 +48,7 @@ struct xen_vm {
 struct xen_vcpu {
 	/* delivery; any context */
 	unsigned long pending_sel;	/* events while vcpu_info was unusable */
+	unsigned long early_sel;	/* selected before the word size was known */
 	bool work;			/* xen_inject_pending() has something to do */
 	atomic_t upcalls;		/* times evtchn_upcall_pending was set */
 	int upcalls_seen;		/* as of which it was found clear */
@@ -69,6 +70,13 @@ struct xen_vcpu {
 	u64 timer_expires;		/* guest ns, 0: not armed */
 	atomic_t timer_pending;
 	struct hrtimer timer;
+
+	/* vcpu->mutex; tick.c */
+	bool tick_owned;		/* the kernel has the periodic timer */
+	bool tick_pending;		/* any context: a tick was not delivered */
+	u64 tick_period;		/* ns, 0: not armed */
+	u64 tick_base;			/* guest ns of a tick */
+	struct hrtimer tick;
 
 	u32 poll_evtchn;		/* port polled, 0: none, ~0: several */
 	bool polling;			/* vCPU thread: poll_timer may be armed */

@@ -172,6 +172,35 @@ TEST(selector_unaligned, "vcpu_info needs no more than 4-byte alignment")
 	CHECK_EQ(sel, 1ull << 40);
 }
 
+TEST(selector_convert, "a selector of the other word size leads to its ports")
+{
+	for (unsigned int port = 1; port < 1024; port++) {
+		uint64_t narrow = 1ull << port / 32, wide = 1ull << port / 64;
+
+		CHECK_EQ(evtchn_convert_selector(narrow, true), wide);
+		CHECK(evtchn_convert_selector(wide, false) & narrow);
+	}
+	CHECK_EQ(evtchn_convert_selector(0, true), 0);
+	CHECK_EQ(evtchn_convert_selector(0, false), 0);
+	CHECK_EQ(evtchn_convert_selector(~0ull << 16, false), 0);
+	CHECK_EQ(evtchn_convert_selector(1ull << 32, true), 0);
+}
+
+TEST(selector_clear, "one bit of the selector is cleared, and nothing else")
+{
+	struct vcpu_info_x86_64 *v64 = &page.s64.vcpu_info[0];
+	uint8_t *b = page.bytes;
+
+	memset(&page, 0xff, sizeof(page));
+	evtchn_clear_selector(v64, L64, 33);
+	for (int i = 0; i < 64; i++)
+		CHECK_EQ(b[i], i == 8 + 33 / 8 ? 0xfd : 0xff);
+	memset(&page, 0xff, sizeof(page));
+	evtchn_clear_selector(v64, L32, 31);
+	for (int i = 0; i < 64; i++)
+		CHECK_EQ(b[i], i == 4 + 31 / 8 ? 0x7f : 0xff);
+}
+
 #define ROUNDS 200000
 
 /* The guest: upcall flag, selector, pending, as its handler takes them. */

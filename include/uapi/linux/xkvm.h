@@ -45,4 +45,22 @@
 #define KVM_XEN_INVALID_GPA	((__u64)-1)
 #endif
 
+/*
+ * Second part: what KVM does not have.  An attribute that is not there is
+ * -ENOENT, as with KVM.
+ */
+
+/*
+ * KVM_XEN_VCPU_{SET,GET}_ATTR: the periodic timer, in the first bytes of u.  It
+ * ticks on the port of KVM_XEN_VCPU_ATTR_TYPE_TIMER.  From the first SET on,
+ * the kernel answers VCPUOP_set_periodic_timer and _stop_periodic_timer that
+ * the vCPU makes for itself; others leave as KVM_EXIT_XEN.
+ */
+#define XKVM_XEN_VCPU_ATTR_TYPE_PERIODIC_TIMER	0x8000
+
+struct xkvm_xen_periodic_timer {
+	__u64 period_ns;	/* 1 ms to 2^61 ns; 0: not armed */
+	__u64 next_ns;		/* guest time of a tick; SET: 0 is now */
+};
+
 #endif
