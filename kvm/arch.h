@@ -28,6 +28,8 @@ void arch_vm_exit(struct vm *vm);
 int arch_check_extension(struct vm *vm, long ext);	/* vm NULL: /dev node */
 long arch_system_ioctl(struct file *f, unsigned int cmd, unsigned long arg);
 long arch_vm_ioctl(struct vm *vm, unsigned int cmd, unsigned long arg);
+/* KVM_ENABLE_CAP on a VM, what common code does not know; no flags. */
+int arch_vm_enable_cap(struct vm *vm, const struct kvm_enable_cap *cap);
 /* What is different for a 32-bit caller; -ENOIOCTLCMD: nothing. */
 long arch_vm_compat_ioctl(struct vm *vm, unsigned int cmd, void __user *arg);
 
@@ -57,8 +59,18 @@ bool arch_vcpu_in_kernel(struct vcpu *vcpu);
 bool arch_stage2_unmap(struct vm *vm, gfn_t start, gfn_t end);
 void arch_stage2_free_unlinked(struct vm *vm);
 bool arch_stage2_age(struct vm *vm, gfn_t start, gfn_t end, bool clear);
-/* Write-protect for dirty logging; mmu_lock for writing; true: flush. */
-bool arch_stage2_wrprotect(struct vm *vm, gfn_t start, gfn_t end);
+/*
+ * Dirty logging: does the CPU itself note writes to pages that are mapped
+ * clean (struct fault)?  Otherwise their first write has to fault.
+ */
+bool arch_stage2_logs_writes(void);
+/*
+ * From the next flush on the first write to each of these pages is noticed.
+ * mmu_lock for writing; true: flush.
+ */
+bool arch_stage2_clear_dirty(struct vm *vm, gfn_t start, gfn_t end);
+/* Everything written so far is in the slots' bitmaps; may sleep. */
+void arch_dirty_sync(struct vm *vm);
 /* The first gfn that the tables cannot map: no slot reaches it. */
 gfn_t arch_stage2_gfn_end(void);
 /* Second-stage table pages the VM has. */

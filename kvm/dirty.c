@@ -1,27 +1,50 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Dirty logging.  Bits are set by any context with set_bit(); a bitmap belongs
- * to its slot and dies with it.  A page whose bit is clear is write-protected
- * in the second-stage tables, so that the first write after a harvest faults.
+ * Dirty logging of a slot as a bitmap.  Bits are set by any context; a bitmap
+ * belongs to its slot and dies with it.  A page whose bit is clear is such in
+ * the second-stage tables that its first write is noticed: write-protected, or
+ * clean where the CPU logs (arch_stage2_logs_writes()).
+ *
+ * Harvest clears bits before it looks at the tables: a write in between sets
+ * the bit again.  With rings (dirty_ring.c) a bit says that the page is in one.
  */
 #include <linux/bitops.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "arch.h"
 #include "dirty.h"
+#include "dirty_ring.h"
 #include "vm.h"
+
+#define DIRTY_BATCH	512	/* words of a bitmap between two looks around */
+
+static size_t dirty_words(const struct memslot *s)
+{
+	return BITS_TO_LONGS(s->npages);
+}
 
 static size_t dirty_bytes(const struct memslot *s)
 {
-	return BITS_TO_LONGS(s->npages) * sizeof(long);
+	return dirty_words(s) * sizeof(long);
 }
 
-int dirty_alloc(struct memslot *s)
+static bool dirty_init_set(const struct vm *vm)
+{
+	return (vm->dirty_manual & KVM_DIRTY_LOG_INITIALLY_SET) &&
+	       !vm->dirty_ring_size;
+}
+
+int dirty_alloc(struct vm *vm, struct memslot *s)
 {
 	s->dirty = kvzalloc(dirty_bytes(s), GFP_KERNEL_ACCOUNT);
-	return s->dirty ? 0 : -ENOMEM;
+	if (!s->dirty)
+		return -ENOMEM;
+	if (dirty_init_set(vm))
+		bitmap_set(s->dirty, 0, s->npages);
+	return 0;
 }
 
 void dirty_free(struct memslot *s)
@@ -30,30 +53,81 @@ void dirty_free(struct memslot *s)
 	s->dirty = NULL;
 }
 
+bool dirty_starts_set(struct vm *vm, const struct memslot *old,
+		      const struct memslot *new)
+{
+	return dirty_init_set(vm) && old && new &&
+	       old->base_gfn == new->base_gfn &&
+	       (old->flags ^ new->flags) == KVM_MEM_LOG_DIRTY_PAGES &&
+	       (new->flags & KVM_MEM_LOG_DIRTY_PAGES);
+}
+
 void mark_page_dirty(struct vm *vm, gfn_t gfn)
 {
 	struct memslot *s;
+	u64 rel;
 
 	rcu_read_lock();
 	s = memslot_find_rcu(vm, gfn);
-	if (s && s->dirty)
-		set_bit(gfn - s->base_gfn, s->dirty);
+	if (s && s->dirty) {
+		rel = gfn - s->base_gfn;
+		if (!test_bit(rel, s->dirty) &&
+		    !test_and_set_bit(rel, s->dirty) && vm->dirty_ring_size)
+			dirty_ring_push(vm, s->id, rel);
+	}
 	rcu_read_unlock();
 }
 
-/* Copy @s's bitmap and clear it a word at a time; true if any bit was set. */
-static bool dirty_take(struct memslot *s, unsigned long *to)
+bool dirty_clear_bits(struct vm *vm, struct memslot *s, u64 base,
+		      unsigned long mask)
 {
-	size_t i, n = BITS_TO_LONGS(s->npages);
-	bool any = false;
+	unsigned long *word = &s->dirty[base / BITS_PER_LONG], from, to;
+	bool flush = false;
 
+	lockdep_assert_held_write(&vm->mmu_lock);
+	mask &= atomic_long_fetch_andnot(mask, (atomic_long_t *)word);
+	for_each_set_bitrange(from, to, &mask, BITS_PER_LONG)
+		flush |= arch_stage2_clear_dirty(vm, s->base_gfn + base + from,
+						 s->base_gfn + base + to);
+	return flush;
+}
+
+/* The slot of a request, which has a bitmap for user space, or -errno. */
+static struct memslot *dirty_slot(struct vm *vm, u32 id)
+{
+	struct memslot *s;
+
+	lockdep_assert_held(&vm->slots_lock);
+	if (vm->dirty_ring_size)
+		return ERR_PTR(-ENXIO);
+	if ((id & 0xffff) >= XKVM_NR_SLOTS || id >> 16)
+		return ERR_PTR(-EINVAL);
+	s = memslot_by_id(vm, id);
+	return s && s->dirty ? s : ERR_PTR(-ENOENT);
+}
+
+/* --- KVM_GET_DIRTY_LOG ---------------------------------------------------------- */
+
+/*
+ * Move @s's bits to @to, which is zero, and protect the pages.  Lets others
+ * have mmu_lock now and then; the caller flushes before user space sees @to.
+ */
+static bool dirty_take(struct vm *vm, struct memslot *s, unsigned long *to)
+{
+	size_t i, n = dirty_words(s);
+	bool flush = false;
+
+	write_lock(&vm->mmu_lock);
 	for (i = 0; i < n; i++) {
-		if (!READ_ONCE(s->dirty[i]))
-			continue;
-		to[i] = xchg(&s->dirty[i], 0);
-		any = true;
+		if (i % DIRTY_BATCH == DIRTY_BATCH - 1)
+			cond_resched_rwlock_write(&vm->mmu_lock);
+		to[i] = READ_ONCE(s->dirty[i]);
+		if (to[i])
+			flush |= dirty_clear_bits(vm, s, i * BITS_PER_LONG,
+						  to[i]);
 	}
-	return any;
+	write_unlock(&vm->mmu_lock);
+	return flush;
 }
 
 /* Nobody got to see @bits: they are for the next one. */
@@ -65,47 +139,136 @@ static void dirty_give_back(struct memslot *s, const unsigned long *bits)
 		set_bit(bit, s->dirty);
 }
 
-static bool dirty_protect(struct vm *vm, struct memslot *s,
-			  const unsigned long *bits)
+static int dirty_harvest(struct vm *vm, struct memslot *s, void __user *to)
 {
-	unsigned long from, to;
-	bool flush = false;
-
-	for_each_set_bitrange(from, to, bits, s->npages)
-		flush |= arch_stage2_wrprotect(vm, s->base_gfn + from,
-					       s->base_gfn + to);
-	return flush;
-}
-
-int dirty_get_log(struct vm *vm, const struct kvm_dirty_log *log)
-{
-	unsigned long *copy;
-	struct memslot *s;
+	unsigned long *copy = kvzalloc(dirty_bytes(s), GFP_KERNEL_ACCOUNT);
 	int ret = 0;
 
-	if ((log->slot & 0xffff) >= XKVM_NR_SLOTS || log->slot >> 16)
-		return -EINVAL;
-	down_read(&vm->slots_lock);
-	s = memslot_by_id(vm, log->slot);
-	if (!s || !s->dirty) {
-		ret = -ENOENT;
-		goto out_unlock;
-	}
-	copy = kvzalloc(dirty_bytes(s), GFP_KERNEL_ACCOUNT);
-	if (!copy) {
-		ret = -ENOMEM;
-		goto out_unlock;
-	}
-	write_lock(&vm->mmu_lock);
-	if (dirty_take(s, copy) && dirty_protect(vm, s, copy))
+	if (!copy)
+		return -ENOMEM;
+	if (dirty_take(vm, s, copy))
 		arch_flush_remote_tlbs(vm);
-	write_unlock(&vm->mmu_lock);
-	if (copy_to_user(log->dirty_bitmap, copy, dirty_bytes(s))) {
+	if (copy_to_user(to, copy, dirty_bytes(s))) {
 		dirty_give_back(s, copy);
 		ret = -EFAULT;
 	}
 	kvfree(copy);
-out_unlock:
+	return ret;
+}
+
+int dirty_get_log(struct vm *vm, const struct kvm_dirty_log *log)
+{
+	struct memslot *s;
+	int ret;
+
+	down_read(&vm->slots_lock);
+	s = dirty_slot(vm, log->slot);
+	if (IS_ERR(s)) {
+		ret = PTR_ERR(s);
+		goto out;
+	}
+	arch_dirty_sync(vm);
+	if (vm->dirty_manual)
+		ret = copy_to_user(log->dirty_bitmap, s->dirty,
+				   dirty_bytes(s)) ? -EFAULT : 0;
+	else
+		ret = dirty_harvest(vm, s, log->dirty_bitmap);
+out:
 	up_read(&vm->slots_lock);
 	return ret;
+}
+
+/* --- KVM_CLEAR_DIRTY_LOG -------------------------------------------------------- */
+
+static int dirty_check_range(const struct memslot *s,
+			     const struct kvm_clear_dirty_log *log)
+{
+	u64 left;
+
+	if (log->first_page & (BITS_PER_LONG - 1))
+		return -EINVAL;
+	if (log->first_page > s->npages)
+		return -EINVAL;
+	left = s->npages - log->first_page;
+	/* whole words, but for the slot's last one */
+	if (log->num_pages > left ||
+	    (log->num_pages < left && (log->num_pages & (BITS_PER_LONG - 1))))
+		return -EINVAL;
+	return 0;
+}
+
+/* Clear what @words of @mask name, from page @base of the slot on. */
+static bool dirty_clear_words(struct vm *vm, struct memslot *s, u64 base,
+			      const unsigned long *mask, size_t words)
+{
+	bool flush = false;
+	size_t i;
+
+	write_lock(&vm->mmu_lock);
+	for (i = 0; i < words; i++)
+		if (mask[i])
+			flush |= dirty_clear_bits(vm, s,
+						  base + i * BITS_PER_LONG,
+						  mask[i]);
+	write_unlock(&vm->mmu_lock);
+	return flush;
+}
+
+static int dirty_clear(struct vm *vm, struct memslot *s,
+		       const struct kvm_clear_dirty_log *log)
+{
+	size_t words = BITS_TO_LONGS((u64)log->num_pages), n;
+	unsigned long __user *from = log->dirty_bitmap;
+	u64 base = log->first_page;
+	unsigned long *mask;
+	bool flush = false;
+	int ret = 0;
+
+	mask = kmalloc_array(DIRTY_BATCH, sizeof(*mask), GFP_KERNEL_ACCOUNT);
+	if (!mask)
+		return -ENOMEM;
+	for (; words; words -= n, from += n, base += n * BITS_PER_LONG) {
+		n = min_t(size_t, words, DIRTY_BATCH);
+		if (copy_from_user(mask, from, n * sizeof(*mask))) {
+			ret = -EFAULT;
+			break;
+		}
+		/* nobody sets what lies behind the slot's end */
+		flush |= dirty_clear_words(vm, s, base, mask, n);
+		cond_resched();
+	}
+	if (flush)
+		arch_flush_remote_tlbs(vm);
+	kfree(mask);
+	return ret;
+}
+
+int dirty_clear_log(struct vm *vm, const struct kvm_clear_dirty_log *log)
+{
+	struct memslot *s;
+	int ret;
+
+	down_read(&vm->slots_lock);
+	s = dirty_slot(vm, log->slot);
+	ret = IS_ERR(s) ? PTR_ERR(s) : dirty_check_range(s, log);
+	if (!ret)
+		ret = dirty_clear(vm, s, log);
+	up_read(&vm->slots_lock);
+	return ret;
+}
+
+/* --- KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 --------------------------------------------- */
+
+int dirty_set_manual(struct vm *vm, u64 flags)
+{
+	u64 known = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
+
+	if (flags & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE)
+		known |= KVM_DIRTY_LOG_INITIALLY_SET;
+	if (flags & ~known)
+		return -EINVAL;
+	down_write(&vm->slots_lock);
+	vm->dirty_manual = flags;
+	up_write(&vm->slots_lock);
+	return 0;
 }

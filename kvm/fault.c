@@ -121,8 +121,9 @@ static int fault_try(struct vcpu *vcpu, struct fault *f,
 	may_write = !(ref->flags & KVM_MEM_READONLY);
 	if (f->write && !may_write)
 		return FAULT_MMIO;
-	/* a page is writable only once its bit is set */
-	if ((ref->flags & KVM_MEM_LOG_DIRTY_PAGES) && !f->write)
+	/* a page is writable only once its bit is set, or the CPU sees to that */
+	f->clean = (ref->flags & KVM_MEM_LOG_DIRTY_PAGES) && !f->write;
+	if (f->clean && !arch_stage2_logs_writes())
 		may_write = false;
 	n = fault_get_pages(vcpu, ref, f, may_write, pages);
 	if (n < 0)
@@ -147,7 +148,8 @@ out_unlock:
 	if (flush)
 		arch_flush_remote_tlbs(vm);
 	if (ret == FAULT_MAPPED && !f->level &&
-	    !(ref->flags & KVM_MEM_LOG_DIRTY_PAGES))
+	    (!(ref->flags & KVM_MEM_LOG_DIRTY_PAGES) ||
+	     arch_stage2_logs_writes()))
 		fault_around(vcpu, ref, gfn, seq, pages + 1, n - 1);
 	while (n--)
 		put_page(pages[n]);

@@ -22,6 +22,7 @@ struct fault {
 	gpa_t gpa;
 	bool write, exec;	/* the access that faulted */
 	bool writable;		/* what the mapping may allow */
+	bool clean;		/* and the first write is to be noted */
 	u64 pfn;
 	int level;		/* largest the slot and the host page allow */
 };

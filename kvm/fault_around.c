@@ -31,9 +31,11 @@ int fault_get_ahead(struct vcpu *vcpu, const struct memslot_ref *ref,
 	return run->pages;
 }
 
-static void around_map(struct vcpu *vcpu, hva_t hva, gfn_t gfn, bool writable,
-		       unsigned long seq, struct page **pages, int n)
+static void around_map(struct vcpu *vcpu, const struct memslot_ref *ref,
+		       hva_t hva, gfn_t gfn, unsigned long seq,
+		       struct page **pages, int n)
 {
+	bool writable = !(ref->flags & KVM_MEM_READONLY);
 	struct vm *vm = vcpu->vm;
 	bool flush = false;
 	int i;
@@ -45,6 +47,7 @@ static void around_map(struct vcpu *vcpu, hva_t hva, gfn_t gfn, bool writable,
 		struct fault f = {
 			.gpa = (gfn + i) << PAGE_SHIFT,
 			.writable = writable,
+			.clean = ref->flags & KVM_MEM_LOG_DIRTY_PAGES,
 			.pfn = page_to_pfn(pages[i]),
 		};
 
@@ -93,7 +96,7 @@ static bool around_try(struct vcpu *vcpu, const struct memslot_ref *ref,
 				     writable ? FOLL_WRITE : 0, pages);
 	if (n <= 0)
 		return false;
-	around_map(vcpu, hva, first, writable, seq, pages, n);
+	around_map(vcpu, ref, hva, first, seq, pages, n);
 	while (n--)
 		put_page(pages[n]);
 	return true;
@@ -114,7 +117,7 @@ void fault_around(struct vcpu *vcpu, const struct memslot_ref *ref, gfn_t gfn,
 		  unsigned long seq, struct page **ahead, int n)
 {
 	if (n)
-		around_map(vcpu, ref->hva + PAGE_SIZE, gfn + 1, true, seq,
+		around_map(vcpu, ref, ref->hva + PAGE_SIZE, gfn + 1, seq,
 			   ahead, n);
 	else
 		around_present(vcpu, ref, gfn, seq);

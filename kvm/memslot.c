@@ -197,8 +197,11 @@ static void memslot_publish(struct vm *vm, struct memslots *new,
 {
 	struct memslots *old = memslots_of(vm);
 	bool remap = out && (!in || in->base_gfn != out->base_gfn ||
-			     in->flags != out->flags);
+			     in->flags != out->flags) &&
+		     !dirty_starts_set(vm, out, in);
 
+	/* before a vCPU can write to a page that is to be logged */
+	WRITE_ONCE(vm->nr_logging, vm->nr_logging + (in && in->dirty));
 	write_lock(&vm->mmu_lock);
 	rcu_assign_pointer(vm->slots, new);
 	if (out)
@@ -211,6 +214,7 @@ static void memslot_publish(struct vm *vm, struct memslots *new,
 		arch_stage2_free_unlinked(vm);
 	}
 	write_unlock(&vm->mmu_lock);
+	WRITE_ONCE(vm->nr_logging, vm->nr_logging - (out && out->dirty));
 	if (out)
 		gpc_invalidate_hva(vm, out->hva,
 				   out->hva + (out->npages << PAGE_SHIFT));
@@ -268,7 +272,7 @@ static int memslot_check(const struct kvm_userspace_memory_region *r)
 	return 0;
 }
 
-static struct memslot *memslot_alloc(const struct kvm_userspace_memory_region *r,
+static struct memslot *memslot_alloc(struct vm *vm, const struct kvm_userspace_memory_region *r,
 				     const struct memslot *old)
 {
 	struct memslot *s = kzalloc(sizeof(*s), GFP_KERNEL_ACCOUNT);
@@ -288,7 +292,7 @@ static struct memslot *memslot_alloc(const struct kvm_userspace_memory_region *r
 	 */
 	if (old && old->dirty) {
 		s->dirty = old->dirty;
-	} else if (dirty_alloc(s)) {
+	} else if (dirty_alloc(vm, s)) {
 		kfree(s);
 		return NULL;
 	}
@@ -314,7 +318,7 @@ static int memslot_set_locked(struct vm *vm,
 			return 0;
 		if (memslot_overlaps(cur, old, base, npages))
 			return -EEXIST;
-		in = memslot_alloc(r, old);
+		in = memslot_alloc(vm, r, old);
 		if (!in)
 			return -ENOMEM;
 	}

@@ -364,6 +364,24 @@ bool pgtable_wrprotect(struct pgtable *pt, u64 start, u64 end)
 	return v.hit;
 }
 
+static int pgt_clean_leaf(struct pgt_visit *v, u64 *slot, u64 e, u64 gfn,
+			  int level)
+{
+	const struct pgt_format *f = v->pt->fmt;
+
+	v->hit |= pgt_clear_bits(slot, e, level ? f->write : f->dirty);
+	return 0;
+}
+
+bool pgtable_clean(struct pgtable *pt, u64 start, u64 end)
+{
+	struct pgt_visit v = { .pt = pt, .start = start, .end = end,
+			       .leaf = pgt_clean_leaf };
+
+	pgt_visit_range(&v);
+	return v.hit;
+}
+
 static int pgt_age_leaf(struct pgt_visit *v, u64 *slot, u64 e, u64 gfn,
 			int level)
 {

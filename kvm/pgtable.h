@@ -108,6 +108,13 @@ void pgtable_free_unlinked(struct pgtable *pt);
 bool pgtable_wrprotect(struct pgtable *pt, u64 start, u64 end);
 
 /*
+ * Clear the dirty bit of every page the range touches; of a larger leaf take
+ * write permission instead, so that it is split before it is written to.
+ * Exclusive.  For formats with a dirty bit.
+ */
+bool pgtable_clean(struct pgtable *pt, u64 start, u64 end);
+
+/*
  * Was any leaf in the range accessed?  @clear: and clear it.  Exclusive.
  * Without accessed bits a present leaf counts as accessed.
  */

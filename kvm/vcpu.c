@@ -326,7 +326,11 @@ static vm_fault_t vcpu_mmap_fault(struct vm_fault *vmf)
 		kaddr = v->pio_data;
 		break;
 	default:
-		return VM_FAULT_SIGBUS;
+		vmf->page = dirty_ring_page(v, vmf->pgoff);
+		if (!vmf->page)
+			return VM_FAULT_SIGBUS;
+		get_page(vmf->page);
+		return 0;
 	}
 	vmf->page = virt_to_page(kaddr);
 	get_page(vmf->page);
@@ -339,7 +343,11 @@ static const struct vm_operations_struct vcpu_vm_ops = {
 
 static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	if (vma->vm_pgoff + vma_pages(vma) > VCPU_MMAP_PAGES)
+	struct vcpu *v = file->private_data;
+
+	if (vma->vm_pgoff + vma_pages(vma) > VCPU_MMAP_PAGES &&
+	    !dirty_ring_mmap_ok(v, vma->vm_pgoff, vma_pages(vma),
+				vma->vm_flags))
 		return -EINVAL;
 	vma->vm_ops = &vcpu_vm_ops;
 	return 0;
@@ -368,6 +376,7 @@ static void vcpu_free(struct vcpu *v)
 {
 	xen_vcpu_exit(v);
 	arch_vcpu_exit(v);
+	dirty_ring_exit(v);
 	free_page((unsigned long)v->pio_data);
 	free_page((unsigned long)v->run);
 	put_pid(rcu_dereference_protected(v->pid, true));
@@ -392,9 +401,12 @@ static struct vcpu *vcpu_alloc(struct vm *vm, unsigned int id)
 	v->pio_data = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (!v->run || !v->pio_data)
 		goto err_pages;
-	ret = arch_vcpu_init(v);
+	ret = dirty_ring_init(v);
 	if (ret)
 		goto err_pages;
+	ret = arch_vcpu_init(v);
+	if (ret)
+		goto err_ring;
 	ret = xen_vcpu_init(v);
 	if (ret)
 		goto err_arch;
@@ -402,6 +414,8 @@ static struct vcpu *vcpu_alloc(struct vm *vm, unsigned int id)
 
 err_arch:
 	arch_vcpu_exit(v);
+err_ring:
+	dirty_ring_exit(v);
 err_pages:
 	free_page((unsigned long)v->pio_data);
 	free_page((unsigned long)v->run);

@@ -79,6 +79,7 @@ static struct vm *vm_create(unsigned long type)
 	rwlock_init(&vm->mmu_lock);
 	init_rwsem(&vm->slots_lock);
 	mutex_init(&vm->lock);
+	mutex_init(&vm->ring_lock);
 	vm->mm = current->mm;
 	mmgrab(vm->mm);
 
@@ -172,6 +173,12 @@ int vm_check_extension(struct vm *vm, long ext)
 		return XKVM_MAX_VCPU_ID;
 	case KVM_CAP_XEN_HVM:
 		return xen_capabilities();
+	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
+		return KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE |
+		       KVM_DIRTY_LOG_INITIALLY_SET;
+	case KVM_CAP_DIRTY_LOG_RING:
+	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
+		return DIRTY_RING_MAX * sizeof(struct kvm_dirty_gfn);
 	default:
 		return arch_check_extension(vm, ext);
 	}
@@ -193,6 +200,35 @@ static int vm_dirty_log(struct vm *vm, void __user *arg)
 	if (copy_from_user(&log, arg, sizeof(log)))
 		return -EFAULT;
 	return dirty_get_log(vm, &log);
+}
+
+static int vm_clear_dirty_log(struct vm *vm, void __user *arg)
+{
+	struct kvm_clear_dirty_log log;
+
+	if (copy_from_user(&log, arg, sizeof(log)))
+		return -EFAULT;
+	return dirty_clear_log(vm, &log);
+}
+
+/* Capabilities that are the same everywhere; the others are arch's. */
+static int vm_enable_cap(struct vm *vm, void __user *arg)
+{
+	struct kvm_enable_cap cap;
+
+	if (copy_from_user(&cap, arg, sizeof(cap)))
+		return -EFAULT;
+	if (cap.flags)
+		return -EINVAL;
+	switch (cap.cap) {
+	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
+		return dirty_set_manual(vm, cap.args[0]);
+	case KVM_CAP_DIRTY_LOG_RING:
+	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
+		return dirty_ring_enable(vm, cap.args[0]);
+	default:
+		return arch_vm_enable_cap(vm, &cap);
+	}
 }
 
 static int vm_irqfd(struct vm *vm, void __user *arg)
@@ -271,6 +307,12 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vm_set_memory(vm, uarg);
 	case KVM_GET_DIRTY_LOG:
 		return vm_dirty_log(vm, uarg);
+	case KVM_CLEAR_DIRTY_LOG:
+		return vm_clear_dirty_log(vm, uarg);
+	case KVM_RESET_DIRTY_RINGS:
+		return dirty_ring_reset_all(vm);
+	case KVM_ENABLE_CAP:
+		return vm_enable_cap(vm, uarg);
 	case KVM_IRQFD:
 		return vm_irqfd(vm, uarg);
 	case KVM_IOEVENTFD:
@@ -307,6 +349,20 @@ static long vm_compat_dirty_log(struct vm *vm, void __user *uarg)
 	return dirty_get_log(vm, &log);
 }
 
+static long vm_compat_clear_dirty_log(struct vm *vm, void __user *uarg)
+{
+	struct kvm_clear_dirty_log log;
+	compat_uptr_t bitmap;
+
+	if (copy_from_user(&log, uarg, sizeof(log)) ||
+	    get_user(bitmap, (compat_uptr_t __user *)
+		     (uarg + offsetof(struct kvm_clear_dirty_log,
+				      dirty_bitmap))))
+		return -EFAULT;
+	log.dirty_bitmap = compat_ptr(bitmap);
+	return dirty_clear_log(vm, &log);
+}
+
 /* Only what holds a pointer is different for a 32-bit caller. */
 static long vm_compat_ioctl(struct file *file, unsigned int cmd,
 			    unsigned long arg)
@@ -319,6 +375,8 @@ static long vm_compat_ioctl(struct file *file, unsigned int cmd,
 		return -EIO;
 	if (cmd == KVM_GET_DIRTY_LOG)
 		return vm_compat_dirty_log(vm, uarg);
+	if (cmd == KVM_CLEAR_DIRTY_LOG)
+		return vm_compat_clear_dirty_log(vm, uarg);
 	ret = arch_vm_compat_ioctl(vm, cmd, uarg);
 	if (ret != -ENOIOCTLCMD)
 		return ret;

@@ -16,6 +16,7 @@
 #include <linux/types.h>
 
 #include "compat.h"
+#include "dirty_ring.h"
 #include "fault.h"
 #include "memslot.h"
 #include "gpc.h"
@@ -50,6 +51,11 @@ struct vm {
 	struct vcpu *vcpus[XKVM_MAX_VCPUS]; /* set once, before nr_vcpus */
 	bool bugged;			/* no vCPU runs again: -EIO */
 
+	unsigned int nr_logging;	/* slots that log; slots_lock to write */
+	u32 dirty_manual;		/* KVM_DIRTY_LOG_*; slots_lock */
+	u32 dirty_ring_size;		/* bytes a vCPU, or 0: bitmaps; lock */
+	struct mutex ring_lock;		/* dirty_ring.c: taking back */
+
 	struct iobus *io;		/* irqfd.c: ioeventfds */
 	struct irqfd_table *irqfds;	/* irqfd.c */
 	struct irq_routing *routing;	/* routing.c */
@@ -68,6 +74,7 @@ enum vcpu_request {
 	REQ_DEAD,		/* the VM is bugged */
 	REQ_CLOCK_UPDATE,	/* rewrite the guest's pvclock areas */
 	REQ_RUNSTATE,		/* a runstate write was given up: do it now */
+	REQ_RING_FULL,		/* no entry before the dirty ring has room */
 	REQ_ARCH_0 = 16,	/* first of the architecture's own */
 };
 
@@ -94,6 +101,7 @@ struct vcpu {
 	bool sigset_active;
 	struct memslot_cache slot_cache;
 	struct fault_run fault_run;
+	struct dirty_ring ring;
 
 	/* the instruction being completed on the next KVM_RUN, or NULL */
 	int (*complete)(struct vcpu *vcpu);

@@ -9,6 +9,7 @@
 #include "../arch.h"
 #include "../fault.h"
 #include "../trace.h"
+#include "exit.h"
 #include "lapic.h"
 #include "vmx.h"
 
@@ -83,6 +84,9 @@ int arch_stage2_map(struct vcpu *v, const struct fault *f, bool *flush)
 	lockdep_assert_held(&v->vm->mmu_lock);
 	if (f->writable)
 		prot |= EPT_W;
+	/* what nobody waits for is not noted in the vCPU's log (pml.c) */
+	if (!f->clean)
+		prot |= ept_format.dirty;
 	ret = pgtable_map(&v->vm->arch.ept, f->gpa >> PAGE_SHIFT, f->pfn, level,
 			  prot, &v->arch.vmx->tables, flush);
 	return ret < 0 ? ret : 0;
@@ -131,9 +135,11 @@ bool arch_stage2_age(struct vm *vm, gfn_t start, gfn_t end, bool clear)
 	return pgtable_age(&vm->arch.ept, start, end, clear);
 }
 
-bool arch_stage2_wrprotect(struct vm *vm, gfn_t start, gfn_t end)
+bool arch_stage2_clear_dirty(struct vm *vm, gfn_t start, gfn_t end)
 {
-	return pgtable_wrprotect(&vm->arch.ept, start, end);
+	lockdep_assert_held_write(&vm->mmu_lock);
+	return vmx_caps.pml ? pgtable_clean(&vm->arch.ept, start, end) :
+			      pgtable_wrprotect(&vm->arch.ept, start, end);
 }
 
 void arch_flush_remote_tlbs(struct vm *vm)
@@ -151,14 +157,7 @@ int ept_violation(struct vcpu *v)
 	bool delivery = v->arch.vmx->idt_vectoring & VECTORING_INFO_VALID_MASK;
 	int ret;
 
-	/*
-	 * An NMI was being unblocked by IRET when the access faulted: the
-	 * blocking must come back (SDM 27.2.3).
-	 */
-	if (!delivery && (qual & INTR_INFO_UNBLOCK_NMI))
-		vmcs_write(GUEST_INTERRUPTIBILITY_INFO,
-			   vmcs_read(GUEST_INTERRUPTIBILITY_INFO) |
-			   GUEST_INTR_STATE_NMI);
+	exit_unblocked_nmi(v, qual);
 	trace_xkvm_fault(v->id, reg_read(v, VREG_RIP), gpa, qual);
 	if (gva_valid && !delivery && !exec) {
 		ret = mmio_fast(v, gpa, write);

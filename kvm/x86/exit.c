@@ -16,6 +16,7 @@
 #include "exit.h"
 #include "hyperv.h"
 #include "lapic.h"
+#include "pml.h"
 #include "vmx.h"
 
 unsigned long exit_qual(struct vcpu *v)
@@ -60,6 +61,15 @@ int exit_internal_error(struct vcpu *v, u32 sub)
 	run->internal.data[1] = v->arch.vmx->exit_reason;
 	run->internal.data[2] = exit_qual(v);
 	return 0;
+}
+
+void exit_unblocked_nmi(struct vcpu *v, unsigned long qual)
+{
+	if (!(v->arch.vmx->idt_vectoring & VECTORING_INFO_VALID_MASK) &&
+	    (qual & INTR_INFO_UNBLOCK_NMI))
+		vmcs_write(GUEST_INTERRUPTIBILITY_INFO,
+			   vmcs_read(GUEST_INTERRUPTIBILITY_INFO) |
+			   GUEST_INTR_STATE_NMI);
 }
 
 static int exit_fail_entry(struct vcpu *v, u64 reason)
@@ -312,6 +322,7 @@ static int (*const exit_table[])(struct vcpu *v) = {
 	/* no device of the guest reads memory behind the caches */
 	[EXIT_REASON_WBINVD]		= exit_skip,
 	[EXIT_REASON_XSETBV]		= exit_xsetbv,
+	[EXIT_REASON_PML_FULL]		= pml_exit_full,
 };
 
 /* Exits that can come in the middle of the delivery of an event. */

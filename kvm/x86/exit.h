@@ -15,6 +15,11 @@ int exit_rdmsr(struct vcpu *v);		/* exit_msr.c */
 int exit_wrmsr(struct vcpu *v);
 /* exit_skip() from vcpu->complete, if RIP is still arch.complete_rip. */
 int exit_skip_saved(struct vcpu *v);
+/*
+ * An NMI was being unblocked by IRET when its access to memory exited: the
+ * blocking comes back (SDM 27.2.3).
+ */
+void exit_unblocked_nmi(struct vcpu *v, unsigned long qual);
 /* KVM_EXIT_INTERNAL_ERROR with what is known of the exit; returns 0. */
 int exit_internal_error(struct vcpu *v, u32 sub);
 

@@ -26,6 +26,7 @@
 #include "debug.h"
 #include "lapic.h"
 #include "msr_filter.h"
+#include "pml.h"
 #include "vmx.h"
 
 /* The host's XCR0, the same on every CPU. */
@@ -261,6 +262,8 @@ static int run_once(struct vcpu *v)
 	trace_xkvm_entry(v->id, v->arch.rip, v->arch.vmx->intr_info);
 	xfer_timing_enter();
 	run_world_switch(v);
+	if (unlikely(READ_ONCE(v->vm->nr_logging)))
+		pml_flush(v);
 	/* the flush or kick that waited for this exit may go on */
 	smp_store_release(&v->mode, OUTSIDE_GUEST_MODE);
 	exit_irqoff(v);
@@ -287,6 +290,14 @@ static int run_halted(struct vcpu *v)
 	return signal_pending(current) ? -EINTR : 1;
 }
 
+/* User space has to take the dirty pages; until then nothing is run. */
+static int run_ring_full(struct vcpu *v)
+{
+	vcpu_request(v, REQ_RING_FULL);
+	v->run->exit_reason = KVM_EXIT_DIRTY_RING_FULL;
+	return 0;
+}
+
 /* A hint is enough here: run_once() looks again with interrupts off. */
 static bool run_xfer_pending(void)
 {
@@ -302,6 +313,9 @@ static int run_prepare(struct vcpu *v)
 		run_requests(v);
 		if (vcpu_take_request(v, REQ_DEBUG_STEP))
 			return debug_exit_step(v);
+		if (vcpu_take_request(v, REQ_RING_FULL) &&
+		    dirty_ring_soft_full(v))
+			return run_ring_full(v);
 	}
 	run_collect(v);
 	if (vcpu_take_request(v, REQ_EVENT) || v->run->request_interrupt_window) {

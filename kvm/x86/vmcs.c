@@ -18,6 +18,7 @@
 #include "../arch.h"
 #include "lapic.h"
 #include "msr_filter.h"
+#include "pml.h"
 #include "vmx.h"
 
 #define VPID_NR		4096
@@ -258,6 +259,8 @@ static void vmcs_write_controls(struct vcpu *v)
 		SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE);
 	if (!x->vpid)
 		x->proc2 &= ~SECONDARY_EXEC_ENABLE_VPID;
+	if (!x->pml)
+		x->proc2 &= ~SECONDARY_EXEC_ENABLE_PML;
 	vmcs_write(SECONDARY_VM_EXEC_CONTROL, x->proc2);
 	vmcs_write(VM_EXIT_CONTROLS, vmx_caps.exit);
 	x->entry = vmx_caps.entry & ~VM_ENTRY_IA32E_MODE;
@@ -275,6 +278,7 @@ static void vmcs_write_controls(struct vcpu *v)
 	if (x->vpid)
 		vmcs_write(VIRTUAL_PROCESSOR_ID, x->vpid);
 	vmcs_write(EPT_POINTER, v->vm->arch.eptp);
+	pml_write_vmcs(v);
 	if (vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_XSAVES)
 		vmcs_write(XSS_EXIT_BITMAP, 0);
 	vmcs_write(VMCS_LINK_POINTER, ~0ull);
@@ -312,7 +316,7 @@ int vmcs_vcpu_init(struct vcpu *v)
 	x->vmcs_cpu = -1;
 	x->vmcs = vmx_alloc_vmcs(numa_node_id());
 	x->msr_bitmap = (void *)__get_free_page(GFP_KERNEL_ACCOUNT);
-	if (!x->vmcs || !x->msr_bitmap) {
+	if (!x->vmcs || !x->msr_bitmap || pml_vcpu_init(v)) {
 		vmcs_vcpu_exit(v);
 		return -ENOMEM;
 	}
@@ -339,6 +343,7 @@ void vmcs_vcpu_exit(struct vcpu *v)
 	vmcs_free_vpid(x->vpid);
 	vmx_free_vmcs(x->vmcs);
 	free_page((unsigned long)x->msr_bitmap);
+	pml_vcpu_exit(v);
 	pgt_cache_free(&x->tables);
 	kfree(x);
 	v->arch.vmx = NULL;

@@ -65,7 +65,7 @@ static int vmx_read_caps(const char **lack)
 			 SECONDARY_EXEC_WBINVD_EXITING |
 			 SECONDARY_EXEC_ENABLE_RDTSCP |
 			 SECONDARY_EXEC_ENABLE_INVPCID |
-			 SECONDARY_EXEC_ENABLE_XSAVES |
+			 SECONDARY_EXEC_ENABLE_XSAVES | SECONDARY_EXEC_ENABLE_PML |
 			 SECONDARY_EXEC_APIC_REGISTER_VIRT |
 			 SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY |
 			 SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE,
@@ -101,6 +101,7 @@ static int vmx_read_caps(const char **lack)
 	c->ept_2m = c->ept_vpid & VMX_EPT_2MB_PAGE_BIT;
 	c->ept_1g = c->ept_vpid & VMX_EPT_1GB_PAGE_BIT;
 	c->ept_ad = c->ept_vpid & VMX_EPT_AD_BIT;
+	c->pml = c->ept_ad && (c->proc2 & SECONDARY_EXEC_ENABLE_PML);
 	c->apicv = (c->proc & CPU_BASED_TPR_SHADOW) &&
 		   (c->proc2 & SECONDARY_EXEC_APIC_REGISTER_VIRT) &&
 		   (c->proc2 & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY) &&

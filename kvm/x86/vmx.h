@@ -20,6 +20,7 @@ struct vmx_caps {
 	u64 ept_vpid;			/* IA32_VMX_EPT_VPID_CAP */
 	bool apicv;			/* register virtualization + VID + x2APIC */
 	bool ept_ad, ept_2m, ept_1g;
+	bool pml;			/* page-modification logging */
 };
 
 extern struct vmx_caps vmx_caps;
@@ -41,6 +42,7 @@ struct vmx_vcpu {
 	u32 proc, proc2, entry, exception_bitmap;
 	u32 intr_info;			/* VM_ENTRY_INTR_INFO is valid */
 	unsigned long *msr_bitmap;
+	u64 *pml;			/* the CPU's log of dirtied pages, or NULL */
 	struct page *apic_access;
 
 	/* of the last exit */

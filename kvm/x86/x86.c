@@ -279,12 +279,10 @@ static int x86_limit_vcpu_ids(struct vm *vm, u64 limit)
 	return 0;
 }
 
-static int x86_enable_cap(struct vm *vm, const struct kvm_enable_cap *cap)
+int arch_vm_enable_cap(struct vm *vm, const struct kvm_enable_cap *cap)
 {
 	int ret = 0;
 
-	if (cap->flags)
-		return -EINVAL;
 	mutex_lock(&vm->lock);
 	switch (cap->cap) {
 	case KVM_CAP_SPLIT_IRQCHIP:
@@ -355,15 +353,6 @@ static int x86_set_bsp(struct vm *vm, unsigned long id)
 	return ret;
 }
 
-static int x86_vm_enable_cap(struct vm *vm, void __user *p)
-{
-	struct kvm_enable_cap cap;
-
-	if (copy_from_user(&cap, p, sizeof(cap)))
-		return -EFAULT;
-	return x86_enable_cap(vm, &cap);
-}
-
 static int x86_get_clock(struct vm *vm, void __user *p)
 {
 	struct kvm_clock_data d;
@@ -406,8 +395,6 @@ long arch_vm_ioctl(struct vm *vm, unsigned int cmd, unsigned long arg)
 	void __user *p = (void __user *)arg;
 
 	switch (cmd) {
-	case KVM_ENABLE_CAP:
-		return x86_vm_enable_cap(vm, p);
 	case KVM_X86_SET_MSR_FILTER:
 		return msr_filter_ioctl(vm, p);
 	case KVM_SET_BOOT_CPU_ID:

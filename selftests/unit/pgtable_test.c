@@ -382,6 +382,31 @@ TEST(missing, "what no leaf maps of a window")
 	}
 }
 
+TEST(clean, "dirty bits go from pages, write permission from larger leaves")
+{
+	FOR_EACH_MACHINE(m) {
+		struct space s;
+
+		if (!m->f.dirty)
+			continue;
+		space_create(&s, m);
+		CHECK_EQ(space_map(&s, GFN, PFN, 1, m->write | m->f.dirty), 1);
+		for (u64 g = GFN + M2; g < GFN + M2 + 3; g++)
+			CHECK_EQ(space_map(&s, g, g, 0, m->write | m->f.dirty),
+				 0);
+		CHECK(pgtable_clean(&s.pt, GFN + M2 + 1, GFN + M2 + 2));
+		CHECK(!pgtable_clean(&s.pt, GFN + M2 + 1, GFN + M2 + 2));
+		for (u64 g = GFN + M2; g < GFN + M2 + 3; g++)
+			CHECK_EQ(pgtable_lookup(&s.pt, g, &(int){ 0 }) &
+				 (m->f.write | m->f.dirty), m->f.write |
+				 (g == GFN + M2 + 1 ? 0 : m->f.dirty));
+		CHECK(pgtable_clean(&s.pt, GFN + 5, GFN + 6));
+		CHECK_EQ(pgtable_lookup(&s.pt, GFN, &(int){ 0 }) & m->f.write,
+			 0);
+		space_destroy(&s);
+	}
+}
+
 TEST(age, "accessed bits are found and cleared, once")
 {
 	FOR_EACH_MACHINE(m) {
