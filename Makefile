@@ -5,6 +5,7 @@
 # make run      a Debian guest on xkvm, in an emulated host
 # make test     everything that is checked
 # make test-kvm KVM's own selftests, on xkvm and on in-tree KVM
+# make test-qemu  an unmodified QEMU 10 with a Xen guest and with a plain PC
 # make bench    the table of costs
 # make unit     the host unit tests alone
 # make clean    remove what was built; make distclean: and what was fetched
@@ -52,6 +53,10 @@ test-kvm: setup
 	@$(MAKE) module
 	@lab/test/kvm-selftests
 
+test-qemu: setup
+	@$(MAKE) module
+	@lab/test/qemu
+
 unit:
 	@$(MAKE) -C selftests check-unit
 
@@ -66,4 +71,4 @@ clean:
 distclean:
 	rm -rf build
 
-.PHONY: all setup module vmm selftests run test test-kvm unit bench clean distclean
+.PHONY: all setup module vmm selftests run test test-kvm test-qemu unit bench clean distclean

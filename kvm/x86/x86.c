@@ -14,6 +14,7 @@
 #include "irqchip.h"
 #include "debug.h"
 #include "lapic.h"
+#include "mce.h"
 #include "msr_filter.h"
 #include "vmx.h"
 
@@ -225,11 +226,14 @@ int arch_check_extension(struct vm *vm, long ext)
 	case KVM_CAP_SET_GUEST_DEBUG:
 	case KVM_CAP_MSR_PLATFORM_INFO:
 	case KVM_CAP_VCPU_ATTRIBUTES:
+	case KVM_CAP_X86_ROBUST_SINGLESTEP:
 		return 1;
 	case KVM_CAP_SET_GUEST_DEBUG2:
 		return DEBUG_CONTROLS;
 	case KVM_CAP_XCRS:
 		return boot_cpu_has(X86_FEATURE_XSAVE);
+	case KVM_CAP_MCE:
+		return MCE_BANKS;
 	case KVM_CAP_SYNC_REGS:
 		return KVM_SYNC_X86_VALID_FIELDS;
 	case KVM_CAP_DISABLE_QUIRKS2:
@@ -254,6 +258,8 @@ long arch_system_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	void __user *p = (void __user *)arg;
 
 	switch (cmd) {
+	case KVM_X86_GET_MCE_CAP_SUPPORTED:
+		return put_user(mce_supported(), (u64 __user *)p);
 	case KVM_GET_SUPPORTED_CPUID:
 		return cpuid_get_supported(p);
 	case KVM_GET_SUPPORTED_HV_CPUID:
@@ -563,6 +569,33 @@ static int x86_vcpu_attr(struct vcpu *v, unsigned int cmd, void __user *p)
 	}
 }
 
+static int x86_setup_mce(struct vcpu *v, void __user *p)
+{
+	u64 mcg_cap;
+
+	return get_user(mcg_cap, (u64 __user *)p) ?: mce_set_cap(v, mcg_cap);
+}
+
+/*
+ * The page is for guests whose accesses to TPR were patched away; KVM_CAP_VAPIC
+ * is not offered, so none are.  Clients switch it off all the same.
+ */
+static int x86_set_vapic(struct vcpu *v, void __user *p)
+{
+	struct kvm_vapic_addr va;
+
+	if (copy_from_user(&va, p, sizeof(va)))
+		return -EFAULT;
+	return !v->arch.lapic || va.vapic_addr ? -EINVAL : 0;
+}
+
+static int x86_set_mce(struct vcpu *v, void __user *p)
+{
+	struct kvm_x86_mce m;
+
+	return copy_from_user(&m, p, sizeof(m)) ? -EFAULT : mce_inject_error(v, &m);
+}
+
 static long x86_vcpu_ioctl(struct vcpu *v, unsigned int cmd, unsigned long arg)
 {
 	void __user *p = (void __user *)arg;
@@ -627,6 +660,12 @@ static long x86_vcpu_ioctl(struct vcpu *v, unsigned int cmd, unsigned long arg)
 		return 0;
 	case KVM_TRANSLATE:
 		return x86_translate(v, p);
+	case KVM_SET_VAPIC_ADDR:
+		return x86_set_vapic(v, p);
+	case KVM_X86_SETUP_MCE:
+		return x86_setup_mce(v, p);
+	case KVM_X86_SET_MCE:
+		return x86_set_mce(v, p);
 	case KVM_HAS_DEVICE_ATTR:
 	case KVM_GET_DEVICE_ATTR:
 	case KVM_SET_DEVICE_ATTR:

@@ -226,3 +226,100 @@ TEST(signature, "supported CPUID has KVM's signature, and no feature of KVM's")
 	if (!strcmp(dev_path(), "/dev/xkvm"))
 		CHECK_EQ(e->eax, 0);
 }
+
+#define MCG_CTL_P	(1ull << 8)
+#define MSR_MC0_STATUS	0x401
+#define MCI_VAL		(1ull << 63)
+#define MCI_OVER	(1ull << 62)
+#define MCI_UC		(1ull << 61)
+#define MCI_EN		(1ull << 60)
+
+static struct vcpu *mce_vcpu(uint64_t *supported)
+{
+	struct vcpu *v = vcpu_new(vm_new(VM_IRQCHIP), 0);
+	uint64_t cap;
+
+	REQUIRE_CAP(KVM_CAP_MCE);
+	CHECK_OK(ioctl(dev_open(), KVM_X86_GET_MCE_CAP_SUPPORTED, supported));
+	cap = *supported | 10;
+	CHECK_OK(ioctl(v->fd, KVM_X86_SETUP_MCE, &cap));
+	CHECK_EQ(vcpu_get_msr(v, 0x179), cap);
+	return v;
+}
+
+TEST(mce_setup, "banks and bits of IA32_MCG_CAP are checked")
+{
+	uint64_t supported, cap;
+	struct vcpu *v = mce_vcpu(&supported);
+
+	CHECK_EQ(supported & MCG_CTL_P, MCG_CTL_P);
+	cap = supported;			/* no bank */
+	CHECK_ERRNO(ioctl(v->fd, KVM_X86_SETUP_MCE, &cap), EINVAL);
+	cap = supported | (dev_cap(KVM_CAP_MCE) + 1);
+	CHECK_ERRNO(ioctl(v->fd, KVM_X86_SETUP_MCE, &cap), EINVAL);
+	cap = supported | 1 | 1ull << 62;
+	CHECK_ERRNO(ioctl(v->fd, KVM_X86_SETUP_MCE, &cap), EINVAL);
+}
+
+TEST(mce_corrected, "a corrected error is recorded, a second one overflows")
+{
+	struct kvm_x86_mce m = { .status = MCI_VAL | MCI_EN | 5, .bank = 2,
+				 .addr = 0x1000, .misc = 7 };
+	uint64_t supported;
+	struct vcpu *v = mce_vcpu(&supported);
+
+	CHECK_OK(ioctl(v->fd, KVM_X86_SET_MCE, &m));
+	CHECK_EQ(vcpu_get_msr(v, MSR_MC0_STATUS + 8), m.status);
+	CHECK_EQ(vcpu_get_msr(v, MSR_MC0_STATUS + 9), 0x1000);
+	CHECK_EQ(vcpu_get_msr(v, MSR_MC0_STATUS + 10), 7);
+	CHECK_OK(ioctl(v->fd, KVM_X86_SET_MCE, &m));
+	CHECK_EQ(vcpu_get_msr(v, MSR_MC0_STATUS + 8), m.status | MCI_OVER);
+	m.bank = 10;
+	CHECK_ERRNO(ioctl(v->fd, KVM_X86_SET_MCE, &m), EINVAL);
+	m.bank = 0;
+	m.status = 5;
+	CHECK_ERRNO(ioctl(v->fd, KVM_X86_SET_MCE, &m), EINVAL);
+}
+
+TEST(mce_shutdown, "a guest that takes no machine checks is shut down by one")
+{
+	struct kvm_x86_mce m = { .status = MCI_VAL | MCI_UC | MCI_EN,
+				 .mcg_status = 5 };
+	uint64_t supported;
+	struct vcpu *v = mce_vcpu(&supported);
+
+	vcpu_enter64(v, count);
+	CHECK_EQ(vcpu_sync(v), 1);
+	CHECK_OK(ioctl(v->fd, KVM_X86_SET_MCE, &m));
+	CHECK_EQ(vcpu_exit(v), KVM_EXIT_SHUTDOWN);
+}
+
+TEST(mce_raised, "an uncorrected error raises a machine check")
+{
+	struct kvm_x86_mce m = { .status = MCI_VAL | MCI_UC | MCI_EN,
+				 .mcg_status = 5 };
+	uint64_t supported;
+	struct vcpu *v = mce_vcpu(&supported);
+	struct kvm_sregs s;
+
+	vcpu_enter64(v, count);
+	s = vcpu_sregs(v);
+	s.cr4 |= 0x40;
+	vcpu_set_sregs(v, &s);
+	CHECK_EQ(vcpu_sync(v), 1);
+	CHECK_OK(ioctl(v->fd, KVM_X86_SET_MCE, &m));
+	CHECK_EQ(vcpu_get_msr(v, 0x17a), 5);
+	CHECK_EQ(vcpu_get_msr(v, MSR_MC0_STATUS), m.status);
+	CHECK_EQ(vcpu_exit(v), KVM_EXIT_IO);
+	CHECK_EQ(v->run->io.port, PORT_TRAP);
+}
+
+TEST(vapic, "a VAPIC page can be switched off, by those with a local APIC")
+{
+	struct kvm_vapic_addr none = { 0 };
+
+	CHECK_OK(ioctl(vcpu_new(vm_new(VM_IRQCHIP), 0)->fd,
+		       KVM_SET_VAPIC_ADDR, &none));
+	CHECK_ERRNO(ioctl(vcpu_new(vm_new(0), 0)->fd, KVM_SET_VAPIC_ADDR,
+			  &none), EINVAL);
+}

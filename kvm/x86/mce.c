@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Machine checks of the guest: what user space sets up and injects.  The MSRs
+ * are msr.c's.  vcpu->mutex held, vCPU loaded.
+ * Source: KVM API, KVM_X86_SETUP_MCE, KVM_X86_SET_MCE; SDM volume 3,
+ * chapter 15.
+ */
+#include <asm/mce.h>
+
+#include "../arch.h"
+#include "mce.h"
+#include "vmx.h"
+
+#define MCE_CAPS	(MCG_CTL_P | MCG_SER_P)
+#define MCE_VECTOR	18
+
+u64 mce_supported(void)
+{
+	return MCE_CAPS;
+}
+
+int mce_set_cap(struct vcpu *v, u64 mcg_cap)
+{
+	unsigned int banks = mcg_cap & MCG_BANKCNT_MASK, i;
+
+	if (!banks || banks > MCE_BANKS ||
+	    mcg_cap & ~(u64)(MCE_CAPS | MCG_BANKCNT_MASK | 0xff0000))
+		return -EINVAL;
+	v->arch.mcg_cap = mcg_cap;
+	if (mcg_cap & MCG_CTL_P)
+		v->arch.mcg_ctl = ~0ull;
+	for (i = 0; i < banks; i++)
+		v->arch.mce_banks[i * 4] = ~0ull;
+	return 0;
+}
+
+/* An error that nothing corrected raises #MC, or shuts down what takes none. */
+static void mce_raise(struct vcpu *v, const struct kvm_x86_mce *m)
+{
+	if ((v->arch.mcg_status & MCG_STATUS_MCIP) ||
+	    !(state_cr4(v) & X86_CR4_MCE)) {
+		v->arch.triple_fault = true;
+		vcpu_request(v, REQ_EVENT);
+		return;
+	}
+	v->arch.mcg_status = m->mcg_status;
+	x86_queue_exception(v, MCE_VECTOR);
+}
+
+int mce_inject_error(struct vcpu *v, const struct kvm_x86_mce *m)
+{
+	bool uncorrected = m->status & MCI_STATUS_UC, over;
+	struct arch_vcpu *a = &v->arch;
+	u64 *bank;
+
+	if (m->bank >= (a->mcg_cap & MCG_BANKCNT_MASK) ||
+	    !(m->status & MCI_STATUS_VAL))
+		return -EINVAL;
+	bank = &a->mce_banks[m->bank * 4];	/* CTL, STATUS, ADDR, MISC */
+	/* reporting may be off, as a whole or for the bank */
+	if (uncorrected && (((a->mcg_cap & MCG_CTL_P) && a->mcg_ctl != ~0ull) ||
+			    bank[0] != ~0ull))
+		return 0;
+	over = bank[1] & MCI_STATUS_VAL;
+	if (over && !uncorrected && (bank[1] & MCI_STATUS_UC)) {
+		bank[1] |= MCI_STATUS_OVER;	/* the graver one stays */
+		return 0;
+	}
+	if (uncorrected)
+		mce_raise(v, m);
+	if (a->triple_fault)
+		return 0;
+	bank[1] = m->status | (over ? MCI_STATUS_OVER : 0);
+	bank[2] = m->addr;
+	bank[3] = m->misc;
+	if (!uncorrected)
+		a->mcg_status = m->mcg_status;
+	return 0;
+}
