@@ -278,6 +278,7 @@ int arch_module_init(void)
 		per_cpu(vmx_region, cpu) = r;
 	}
 	ept_module_init();
+	run_module_init();
 	msr_init();
 	ret = mmio_module_init();
 	if (ret)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Instructions and registers that a hypervisor stands behind. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "guest.h"
 
@@ -32,7 +33,7 @@ GUEST static void read_cpuid(void)
 	uint32_t r[4];
 
 	g_cpuid(0x40000100, 0, r);
-	g_check_eq(r[0], 0x11);
+	g_check_eq(r[0], 0x40000101);
 	g_check_eq(r[1], 0x22);
 	g_check_eq(r[2], 0x33);
 	g_check_eq(r[3], 0x44);
@@ -58,7 +59,7 @@ TEST(cpuid, "CPUID gives the leaves that were set, by index where significant")
 	e = &c->entries[c->nent];
 	e[0] = (struct kvm_cpuid_entry2){
 		.function = 0x40000100,
-		.eax = 0x11, .ebx = 0x22, .ecx = 0x33, .edx = 0x44,
+		.eax = 0x40000101, .ebx = 0x22, .ecx = 0x33, .edx = 0x44,
 	};
 	e[1] = (struct kvm_cpuid_entry2){
 		.function = 0x40000101, .index = 0, .eax = 0xa,
@@ -332,6 +333,57 @@ TEST(xsetbv, "XSETBV sets XCR0, and refuses what the CPU refuses")
 	if (!(cpuid_find(s, 1, 0)->ecx & (1 << 26)))
 		tap_skip("no XSAVE");
 	run(xsetbv);
+}
+
+static volatile uint64_t ymm[16][4] GUEST_VAR;
+
+/* The registers hold it, exits, a clobbering host and a halved XCR0 between. */
+GUEST static void avx(void)
+{
+	g_set_cr4(g_cr4() | 1 << 18 | 1 << 9);
+	__asm__ volatile("xsetbv" : : "c"(0), "a"(7), "d"(0));
+	for (int i = 0; i < 4; i++)
+		ymm[0][i] = 0x1111111111111111 * (i + 1);
+	__asm__ volatile("vmovdqu %0, %%ymm0; vmovdqa %%ymm0, %%ymm15"
+			 : : "m"(ymm[0]) : "memory");
+	g_sync(1);
+	__asm__ volatile("vmovdqu %%ymm15, %0" : "=m"(ymm[1]) : : "memory");
+	__asm__ volatile("xsetbv" : : "c"(0), "a"(3), "d"(0));
+	g_sync(2);
+	__asm__ volatile("xsetbv" : : "c"(0), "a"(7), "d"(0));
+	__asm__ volatile("vmovdqu %%ymm0, %0" : "=m"(ymm[2]) : : "memory");
+	for (int i = 0; i < 4; i++) {
+		g_check_eq(ymm[1][i], ymm[0][i]);
+		g_check_eq(ymm[2][i], ymm[0][i]);
+	}
+	g_done();
+}
+
+/* Another task's registers, and this one's. */
+static void clobber_ymm(void)
+{
+	__asm__ volatile("vpcmpeqd %%xmm0, %%xmm0, %%xmm0\n\t"
+			 "vinsertf128 $1, %%xmm0, %%ymm0, %%ymm0\n\t"
+			 "vmovdqa %%ymm0, %%ymm15"
+			 : : : "xmm0", "xmm15");
+	usleep(1000);
+}
+
+TEST(avx, "AVX registers are the guest's own, whatever XCR0 is")
+{
+	struct vm *vm;
+	struct vcpu *v;
+
+	if (!__builtin_cpu_supports("avx"))
+		tap_skip("no AVX");
+	vm = vm_new(VM_IRQCHIP);
+	v = vcpu_new(vm, 0);
+	vcpu_enter64(v, avx);
+	CHECK_EQ(vcpu_sync(v), 1);
+	clobber_ymm();
+	CHECK_EQ(vcpu_sync(v), 2);
+	clobber_ymm();
+	vcpu_done(v);
 }
 
 /* --- caches, translations --- */
