@@ -22,8 +22,12 @@ void arch_cpu_off(void);
 void arch_virt_begin(void);
 void arch_virt_end(void);
 
-/* VMs.  arch_vm_exit() runs after the vCPUs are freed. */
+/*
+ * VMs.  arch_vm_stop(): before the vCPUs are freed, nothing of its own may reach
+ * them after it; arch_vm_exit(): after that, and after the buses.
+ */
 int arch_vm_init(struct vm *vm, unsigned long type);
+void arch_vm_stop(struct vm *vm);
 void arch_vm_exit(struct vm *vm);
 int arch_check_extension(struct vm *vm, long ext);	/* vm NULL: /dev node */
 long arch_system_ioctl(struct file *f, unsigned int cmd, unsigned long arg);

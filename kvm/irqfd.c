@@ -11,7 +11,9 @@
  * lists: live, or dying once somebody has decided that it goes.  Who holds
  * table->mutex reaps the dying: takes the irqfd off its wait queue, after
  * which no callback runs, lets its work finish, and frees it.  Nothing else
- * points to it, so no grace period is needed.
+ * points to it, so no grace period is needed, but for those that resample:
+ * irqfd_ack() walks their list under RCU, as it signals eventfds, whose queues'
+ * locks are outside table->lock.
  */
 #include <linux/err.h>
 #include <linux/eventfd.h>
@@ -19,6 +21,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/poll.h>
+#include <linux/rculist.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -35,6 +38,8 @@ struct irqfd_table {
 	spinlock_t lock;
 	struct list_head live;		/* lock */
 	struct list_head dying;		/* lock */
+	struct list_head resamplers;	/* lock; readers: RCU */
+	bool exiting;			/* mutex */
 	struct work_struct reap;	/* a file of an irqfd was closed */
 };
 
@@ -44,6 +49,8 @@ struct irqfd {
 	bool live;			/* table->lock; on the live list */
 	u32 gsi;
 	struct eventfd_ctx *ctx;
+	struct eventfd_ctx *resample;	/* or NULL */
+	struct list_head resample_link;	/* table->lock */
 	wait_queue_entry_t wait;
 	wait_queue_head_t *queue;	/* NULL until it waits there */
 	poll_table pt;
@@ -52,19 +59,65 @@ struct irqfd {
 
 /* --- an event --- */
 
+static int irqfd_set_line(struct vm *vm, u32 gsi, enum irq_line_source source,
+			  bool level)
+{
+	struct irq_line line = {
+		.gsi = gsi, .source = source, .level = level,
+	};
+
+	return routing_set_irq_atomic(vm, &line);
+}
+
 static void irqfd_inject(struct work_struct *work)
 {
 	struct irqfd *irqfd = container_of(work, struct irqfd, inject);
+	struct irq_line line = {
+		.gsi = irqfd->gsi, .source = IRQ_LINE_USER, .level = true,
+	};
 
-	/* every kind of route there is takes an edge */
-	routing_set_irq(irqfd->table->vm, irqfd->gsi, 1);
+	routing_set_irq(irqfd->table->vm, &line);
+	/* the route may be a pin by now */
+	line.level = false;
+	routing_set_irq(irqfd->table->vm, &line);
 }
 
 static void irqfd_raise(struct irqfd *irqfd)
 {
-	if (routing_set_irq_atomic(irqfd->table->vm, irqfd->gsi) ==
-	    -EWOULDBLOCK)
+	struct vm *vm = irqfd->table->vm;
+	int r;
+
+	/* a pin stays up until the guest has seen to it */
+	if (irqfd->resample)
+		r = irqfd_set_line(vm, irqfd->gsi, IRQ_LINE_RESAMPLE, true);
+	else
+		r = routing_pulse(vm, irqfd->gsi);
+	if (r == -EWOULDBLOCK)
 		schedule_work(&irqfd->inject);
+}
+
+bool irqfd_any_resampler(struct vm *vm)
+{
+	return !list_empty(&vm->irqfds->resamplers);
+}
+
+bool irqfd_ack(struct vm *vm, u32 gsi)
+{
+	struct irqfd *irqfd;
+	bool found = false;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(irqfd, &vm->irqfds->resamplers, resample_link) {
+		if (irqfd->gsi != gsi)
+			continue;
+		/* lowered before the first can raise it again */
+		if (!found)
+			irqfd_set_line(vm, gsi, IRQ_LINE_RESAMPLE, false);
+		found = true;
+		compat_eventfd_signal(irqfd->resample);
+	}
+	rcu_read_unlock();
+	return found;
 }
 
 /* Nobody but the reaper may use it from now on; table->lock held. */
@@ -73,6 +126,8 @@ static void irqfd_doom(struct irqfd *irqfd)
 	lockdep_assert_held(&irqfd->table->lock);
 	irqfd->live = false;
 	list_move(&irqfd->link, &irqfd->table->dying);
+	if (irqfd->resample)
+		list_del_rcu(&irqfd->resample_link);
 }
 
 /* The eventfd's file is gone.  The queue's lock is held: reap it elsewhere. */
@@ -113,6 +168,29 @@ static int irqfd_wakeup(wait_queue_entry_t *wait, unsigned int mode, int sync,
 
 /* --- lifetime --- */
 
+/* Nobody resamples for it any more: it must not hold up the line either. */
+static void irqfd_end_resample(struct irqfd *irqfd)
+{
+	struct irqfd_table *table = irqfd->table;
+	struct irqfd *other;
+	bool shared = false;
+
+	if (!irqfd->resample)
+		return;
+	/* while the VM goes no vCPU runs, so nobody acknowledges */
+	if (!table->exiting) {
+		synchronize_rcu_expedited();
+		spin_lock_irq(&table->lock);
+		list_for_each_entry(other, &table->resamplers, resample_link)
+			shared |= other->gsi == irqfd->gsi;
+		spin_unlock_irq(&table->lock);
+		if (!shared)
+			irqfd_set_line(table->vm, irqfd->gsi, IRQ_LINE_RESAMPLE,
+				       false);
+	}
+	eventfd_ctx_put(irqfd->resample);
+}
+
 /* Free every irqfd on the dying list; table->mutex held. */
 static void irqfd_reap(struct irqfd_table *table)
 {
@@ -134,6 +212,7 @@ static void irqfd_reap(struct irqfd_table *table)
 						      &count);
 		/* no callback from here on, so nothing queues it again */
 		flush_work(&irqfd->inject);
+		irqfd_end_resample(irqfd);
 		eventfd_ctx_put(irqfd->ctx);
 		kfree(irqfd);
 	}
@@ -160,6 +239,7 @@ int irqfd_init(struct vm *vm)
 	spin_lock_init(&table->lock);
 	INIT_LIST_HEAD(&table->live);
 	INIT_LIST_HEAD(&table->dying);
+	INIT_LIST_HEAD(&table->resamplers);
 	INIT_WORK(&table->reap, irqfd_reap_work);
 	vm->irqfds = table;
 	return 0;
@@ -179,6 +259,7 @@ void irqfd_exit(struct vm *vm)
 	cancel_work_sync(&table->reap);
 
 	mutex_lock(&table->mutex);
+	table->exiting = true;
 	irqfd_reap(table);
 	mutex_unlock(&table->mutex);
 	vm->irqfds = NULL;
@@ -210,6 +291,9 @@ static int irqfd_link(struct irqfd_table *table, struct irqfd *irqfd)
 	}
 	if (!r) {
 		list_add_tail(&irqfd->link, &table->live);
+		if (irqfd->resample)
+			list_add_tail_rcu(&irqfd->resample_link,
+					  &table->resamplers);
 		irqfd->live = true;
 	}
 	spin_unlock_irq(&table->lock);
@@ -240,7 +324,7 @@ static int irqfd_attach(struct irqfd_table *table, struct irqfd *irqfd,
 	r = irqfd_link(table, irqfd);
 	/* an event that was there before we waited has woken nobody */
 	if (!r && vfs_poll(file, &irqfd->pt) & EPOLLIN)
-		schedule_work(&irqfd->inject);
+		irqfd_raise(irqfd);
 	mutex_unlock(&table->mutex);
 	return r;
 }
@@ -264,12 +348,24 @@ static int irqfd_assign(struct irqfd_table *table, const struct kvm_irqfd *args)
 		r = PTR_ERR(irqfd->ctx);
 		goto err_fput;
 	}
+	if (args->flags & KVM_IRQFD_FLAG_RESAMPLE) {
+		struct eventfd_ctx *resample = eventfd_ctx_fdget(args->resamplefd);
+
+		if (IS_ERR(resample)) {
+			r = PTR_ERR(resample);
+			goto err_put_ctx;
+		}
+		irqfd->resample = resample;
+	}
 	r = irqfd_attach(table, irqfd, file);
 	if (r)
-		goto err_put_ctx;
+		goto err_put_resample;
 	fput(file);
 	return 0;
 
+err_put_resample:
+	if (irqfd->resample)
+		eventfd_ctx_put(irqfd->resample);
 err_put_ctx:
 	eventfd_ctx_put(irqfd->ctx);
 err_fput:
@@ -302,11 +398,12 @@ static int irqfd_deassign(struct irqfd_table *table,
 
 int irqfd_ioctl(struct vm *vm, const struct kvm_irqfd *args)
 {
-	if (args->flags & ~KVM_IRQFD_FLAG_DEASSIGN)
+	if (args->flags & ~(KVM_IRQFD_FLAG_DEASSIGN | KVM_IRQFD_FLAG_RESAMPLE))
 		return -EINVAL;
 	if (args->flags & KVM_IRQFD_FLAG_DEASSIGN)
 		return irqfd_deassign(vm->irqfds, args);
-	if (!arch_routing_allowed(vm))
+	if (args->flags & KVM_IRQFD_FLAG_RESAMPLE ? !arch_routing_pins(vm) :
+						    !arch_routing_allowed(vm))
 		return -EINVAL;
 	return irqfd_assign(vm->irqfds, args);
 }

@@ -27,11 +27,21 @@ void irqfd_exit(struct vm *vm);
 
 /*
  * irqfd_ioctl() - KVM_IRQFD; @args is copied in.  Takes its own lock, may
- * sleep.  0; -EINVAL: unknown flags, a resample fd (it needs an I/O APIC), no
- * in-kernel interrupt controller; -EBADF or -EINVAL: not an eventfd; -EBUSY:
- * this eventfd is assigned already; -ENOMEM.
+ * sleep.  0; -EINVAL: unknown flags, no in-kernel interrupt controller, or for
+ * a resample fd none with pins; -EBADF or -EINVAL: not an eventfd; -EBUSY: this
+ * eventfd is assigned already; -ENOMEM.
  * Taking away what is not assigned is not an error, as in KVM.
  */
 int irqfd_ioctl(struct vm *vm, const struct kvm_irqfd *args);
+
+/* Is there an irqfd that resamples?  Any context. */
+bool irqfd_any_resampler(struct vm *vm);
+
+/*
+ * irqfd_ack() - the guest has finished with @gsi, or listens to it again: an
+ * irqfd that resamples holds it up no longer, and tells so.  True if there was
+ * one.  Any context, no lock held that raising a line takes.
+ */
+bool irqfd_ack(struct vm *vm, u32 gsi);
 
 #endif

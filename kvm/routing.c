@@ -18,14 +18,15 @@
 #include "trace.h"
 #include "vm.h"
 
-/* Routes by GSI; without a route the type is one that KVM's ABI has not. */
+/* Routes in the order of their GSIs: those of n are first[n] to first[n + 1]. */
 struct route_table {
 	struct rcu_head rcu;
-	u32 nr;
+	u32 nr;				/* of GSIs */
+	u16 *first;			/* behind the routes */
+	/* GSI + 1 of a controller's pin */
+	u16 chip[ARCH_NR_IRQCHIPS][ARCH_IRQCHIP_PINS];
 	struct kvm_irq_routing_entry route[];
 };
-
-#define ROUTE_NONE	0
 
 struct irq_routing {
 	struct mutex lock;
@@ -34,7 +35,6 @@ struct irq_routing {
 
 int routing_init(struct vm *vm)
 {
-	BUILD_BUG_ON(KVM_IRQ_ROUTING_IRQCHIP == ROUTE_NONE);
 	vm->routing = kzalloc(sizeof(*vm->routing), GFP_KERNEL_ACCOUNT);
 	if (!vm->routing)
 		return -ENOMEM;
@@ -60,8 +60,6 @@ static int routing_check(struct vm *vm, const struct kvm_irq_routing_entry *e)
 	if (e->gsi >= ROUTING_MAX || e->flags)
 		return -EINVAL;
 	switch (e->type) {
-	case ROUTE_NONE:
-		return -EINVAL;
 	case KVM_IRQ_ROUTING_XEN_EVTCHN:
 		return xen_check_evtchn_route(vm, &e->u.xen_evtchn);
 	default:
@@ -69,7 +67,63 @@ static int routing_check(struct vm *vm, const struct kvm_irq_routing_entry *e)
 	}
 }
 
-/* A table of @n checked entries; NULL for none. */
+static struct route_table *routing_alloc(u32 nr, u32 n)
+{
+	struct route_table *table;
+	size_t size = struct_size(table, route, n);
+
+	table = kvzalloc(size_add(size, array_size(nr + 1, sizeof(u16))),
+			 GFP_KERNEL_ACCOUNT);
+	if (!table)
+		return NULL;
+	table->nr = nr;
+	table->first = (void *)table + size;
+	return table;
+}
+
+/* May @e stand beside those of its GSI that are there already? */
+static bool routing_fits(const struct kvm_irq_routing_entry *there, u32 n,
+			 const struct kvm_irq_routing_entry *e)
+{
+	for (; n--; there++) {
+		if (there->type != KVM_IRQ_ROUTING_IRQCHIP ||
+		    e->type != KVM_IRQ_ROUTING_IRQCHIP ||
+		    there->u.irqchip.irqchip == e->u.irqchip.irqchip)
+			return false;
+	}
+	return true;
+}
+
+/* A counting sort, from the last to the first. */
+static int routing_fill(struct route_table *table,
+			const struct kvm_irq_routing_entry *e, u32 n)
+{
+	u16 *first = table->first;
+	u32 i, gsi;
+
+	for (i = 0; i < n; i++)
+		first[e[i].gsi + 1]++;
+	for (gsi = 1; gsi <= table->nr; gsi++)
+		first[gsi] += first[gsi - 1];
+	for (i = n; i--;) {
+		u32 end;
+
+		gsi = e[i].gsi;
+		/* the last of a GSI goes to its end, the others before it */
+		for (end = first[gsi + 1]; table->route[end - 1].type; end--)
+			;
+		if (!routing_fits(&table->route[end], first[gsi + 1] - end,
+				  &e[i]))
+			return -EINVAL;
+		table->route[end - 1] = e[i];
+		if (e[i].type == KVM_IRQ_ROUTING_IRQCHIP)
+			table->chip[e[i].u.irqchip.irqchip]
+				   [e[i].u.irqchip.pin] = gsi + 1;
+	}
+	return 0;
+}
+
+/* A table of @n entries, checked here; NULL for none. */
 static struct route_table *
 routing_build(struct vm *vm, const struct kvm_irq_routing_entry *e, u32 n)
 {
@@ -85,18 +139,13 @@ routing_build(struct vm *vm, const struct kvm_irq_routing_entry *e, u32 n)
 			return ERR_PTR(r);
 		nr = max(nr, e[i].gsi + 1);
 	}
-	table = kvzalloc(struct_size(table, route, nr), GFP_KERNEL_ACCOUNT);
+	table = routing_alloc(nr, n);
 	if (!table)
 		return ERR_PTR(-ENOMEM);
-	table->nr = nr;
-	for (i = 0; i < n; i++) {
-		struct kvm_irq_routing_entry *to = &table->route[e[i].gsi];
-
-		if (to->type != ROUTE_NONE) {
-			kvfree(table);
-			return ERR_PTR(-EINVAL);
-		}
-		*to = e[i];
+	r = routing_fill(table, e, n);
+	if (r) {
+		kvfree(table);
+		return ERR_PTR(r);
 	}
 	return table;
 }
@@ -112,12 +161,22 @@ static void routing_publish(struct irq_routing *r, struct route_table *table)
 		kvfree_rcu(old, rcu);
 }
 
+int routing_set(struct vm *vm, const struct kvm_irq_routing_entry *e, u32 n)
+{
+	struct route_table *table = routing_build(vm, e, n);
+
+	if (IS_ERR(table))
+		return PTR_ERR(table);
+	routing_publish(vm->routing, table);
+	return 0;
+}
+
 int routing_set_ioctl(struct vm *vm, const void __user *arg)
 {
 	const struct kvm_irq_routing __user *user = arg;
 	struct kvm_irq_routing head;
 	struct kvm_irq_routing_entry *e = NULL;
-	struct route_table *table;
+	int r;
 
 	if (copy_from_user(&head, user, sizeof(head)))
 		return -EFAULT;
@@ -129,71 +188,109 @@ int routing_set_ioctl(struct vm *vm, const void __user *arg)
 		if (IS_ERR(e))
 			return PTR_ERR(e);
 	}
-	table = routing_build(vm, e, head.nr);
+	r = routing_set(vm, e, head.nr);
 	kvfree(e);
-	if (IS_ERR(table))
-		return PTR_ERR(table);
-	routing_publish(vm->routing, table);
-	return 0;
+	return r;
 }
 
 /* --- raising a line --- */
 
-/* The route of @gsi, or NULL; under rcu_read_lock(). */
-static const struct kvm_irq_routing_entry *routing_find(struct vm *vm, u32 gsi)
+/* The first route of @gsi and how many there are; under rcu_read_lock(). */
+static const struct kvm_irq_routing_entry *routing_find(struct vm *vm, u32 gsi,
+							u32 *nr)
 {
 	struct route_table *table = rcu_dereference(vm->routing->table);
-	const struct kvm_irq_routing_entry *e;
 
+	*nr = 0;
 	if (!table || gsi >= table->nr)
 		return NULL;
-	e = &table->route[array_index_nospec(gsi, table->nr)];
-	return e->type == ROUTE_NONE ? NULL : e;
+	gsi = array_index_nospec(gsi, table->nr);
+	*nr = table->first[gsi + 1] - table->first[gsi];
+	return &table->route[table->first[gsi]];
 }
 
-static int routing_deliver(struct vm *vm,
-			   const struct kvm_irq_routing_entry *e, int level)
+static int routing_deliver(struct vm *vm, const struct kvm_irq_routing_entry *e,
+			   const struct irq_line *line)
 {
 	if (e->type != KVM_IRQ_ROUTING_XEN_EVTCHN)
-		return arch_routing_deliver(vm, e, level);
+		return arch_routing_deliver(vm, e, line);
 	/* an event is an edge */
-	return level ? xen_set_evtchn_fast(vm, &e->u.xen_evtchn) : -1;
+	return line->level ? xen_set_evtchn_fast(vm, &e->u.xen_evtchn) : -1;
 }
 
-/* In any context; @sleep gets a copy of what could not be done here. */
-static int routing_raise(struct vm *vm, u32 gsi, int level,
+/*
+ * In any context; @sleep gets a copy of what could not be done here, which is
+ * the only route there is.
+ */
+static int routing_raise(struct vm *vm, const struct irq_line *line,
 			 struct kvm_irq_routing_entry *sleep)
 {
 	const struct kvm_irq_routing_entry *e;
-	int r = -1;
+	int r, sum = -1;
+	u32 nr;
 
 	rcu_read_lock();
-	e = routing_find(vm, gsi);
-	if (e)
-		r = routing_deliver(vm, e, level);
-	if (r == -EWOULDBLOCK && sleep)
-		*sleep = *e;
+	for (e = routing_find(vm, line->gsi, &nr); nr--; e++) {
+		r = routing_deliver(vm, e, line);
+		if (r == -EWOULDBLOCK) {
+			sum = r;
+			if (sleep)
+				*sleep = *e;
+		} else if (r >= 0) {
+			sum = max(sum, 0) + r;
+		}
+	}
 	rcu_read_unlock();
-	trace_xkvm_set_irq(gsi, level, r);
+	trace_xkvm_set_irq(line->gsi, line->level, sum);
+	return sum;
+}
+
+int routing_set_irq_atomic(struct vm *vm, const struct irq_line *line)
+{
+	return routing_raise(vm, line, NULL);
+}
+
+int routing_pulse(struct vm *vm, u32 gsi)
+{
+	struct irq_line line = {
+		.gsi = gsi, .source = IRQ_LINE_USER, .level = true,
+	};
+	int r = routing_raise(vm, &line, NULL);
+
+	if (r == -EWOULDBLOCK)
+		return r;
+	line.level = false;
+	routing_raise(vm, &line, NULL);
 	return r;
 }
 
-int routing_set_irq_atomic(struct vm *vm, u32 gsi)
-{
-	return routing_raise(vm, gsi, 1, NULL);
-}
-
-int routing_set_irq(struct vm *vm, u32 gsi, int level)
+int routing_set_irq(struct vm *vm, const struct irq_line *line)
 {
 	struct kvm_irq_routing_entry e;
-	int r = routing_raise(vm, gsi, level, &e);
+	int r = routing_raise(vm, line, &e);
 
 	/* only an event channel answers so */
 	return r == -EWOULDBLOCK ? xen_set_evtchn(vm, &e.u.xen_evtchn) : r;
 }
 
+int routing_chip_gsi(struct vm *vm, u32 chip, u32 pin)
+{
+	struct route_table *table;
+	int gsi = -1;
+
+	if (chip >= ARCH_NR_IRQCHIPS || pin >= ARCH_IRQCHIP_PINS)
+		return -1;
+	rcu_read_lock();
+	table = rcu_dereference(vm->routing->table);
+	if (table)
+		gsi = table->chip[chip][pin] - 1;
+	rcu_read_unlock();
+	return gsi;
+}
+
 int routing_msi_ioctl(struct vm *vm, const struct kvm_msi *msi)
 {
+	static const struct irq_line raise = { .level = true };
 	struct kvm_irq_routing_entry e = {
 		.gsi = ROUTING_MAX,		/* it comes from no line */
 		.type = KVM_IRQ_ROUTING_MSI,
@@ -207,5 +304,5 @@ int routing_msi_ioctl(struct vm *vm, const struct kvm_msi *msi)
 	if (!arch_routing_allowed(vm) || msi->flags ||
 	    arch_routing_check(vm, &e))
 		return -EINVAL;
-	return arch_routing_deliver(vm, &e, 1);
+	return arch_routing_deliver(vm, &e, &raise);
 }

@@ -17,6 +17,7 @@
 
 #include "arch.h"
 #include "dirty.h"
+#include "iobus.h"
 #include "ioeventfd.h"
 #include "irqfd.h"
 #include "main.h"
@@ -37,9 +38,10 @@ static void vm_free(struct vm *vm)
 	xen_vm_stop(vm);
 	/* notifier callbacks touch slots and caches: they end before both do */
 	notifier_detach(vm);
+	arch_vm_stop(vm);
 	vcpu_destroy_all(vm);
 	routing_exit(vm);
-	ioeventfd_exit(vm);
+	iobus_exit(vm);
 	xen_vm_exit(vm);
 	memslot_exit(vm);
 	arch_vm_exit(vm);
@@ -95,12 +97,12 @@ static struct vm *vm_create(unsigned long type)
 	ret = xen_vm_init(vm);
 	if (ret)
 		goto err_memslot;
-	ret = ioeventfd_init(vm);
+	ret = iobus_init(vm);
 	if (ret)
 		goto err_xen;
 	ret = routing_init(vm);
 	if (ret)
-		goto err_ioeventfd;
+		goto err_iobus;
 	ret = irqfd_init(vm);
 	if (ret)
 		goto err_routing;
@@ -115,8 +117,8 @@ err_irqfd:
 	irqfd_exit(vm);
 err_routing:
 	routing_exit(vm);
-err_ioeventfd:
-	ioeventfd_exit(vm);
+err_iobus:
+	iobus_exit(vm);
 err_xen:
 	xen_vm_exit(vm);
 err_memslot:

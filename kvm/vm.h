@@ -56,7 +56,7 @@ struct vm {
 	u32 dirty_ring_size;		/* bytes a vCPU, or 0: bitmaps; lock */
 	struct mutex ring_lock;		/* dirty_ring.c: taking back */
 
-	struct iobus *io;		/* irqfd.c: ioeventfds */
+	struct iobus *io;		/* iobus.c */
 	struct irqfd_table *irqfds;	/* irqfd.c */
 	struct irq_routing *routing;	/* routing.c */
 	struct dentry *debugfs;

@@ -13,6 +13,7 @@
 
 #include "../pgtable.h"
 
+struct irqchip;
 struct lapic;
 struct lapic_map;
 struct vmx_vcpu;
@@ -32,6 +33,11 @@ enum seg_index { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS,
 		 SEG_LDTR, SEG_TR, SEG_NR };
 
 #define MTRR_NR_VAR	8
+
+/* KVM_IRQCHIP_*: two PICs and an I/O APIC, and the most pins one has. */
+#define ARCH_NR_IRQCHIPS	3
+#define ARCH_IRQCHIP_PINS	24
+
 #define CPUID_SLOTS	32	/* leaves of each range found at once */
 
 struct arch_vm {
@@ -39,6 +45,8 @@ struct arch_vm {
 	u64 eptp;
 	bool irqchip_split;		/* in-kernel LAPIC without PIC/IOAPIC */
 	bool irqchip_kernel;		/* KVM_CREATE_IRQCHIP */
+	bool lvt0_nmi;			/* some LINT0 ever delivered NMIs */
+	struct irqchip *irqchip;	/* set before irqchip_kernel */
 	u16 split_pins;			/* GSIs below are user space's pins */
 	bool x2apic_ids32;		/* KVM_CAP_X2APIC_API */
 	bool x2apic_no_bcast_quirk;

@@ -5,22 +5,37 @@
  * go through the emulator.
  */
 #include "../arch.h"
-#include "../ioeventfd.h"
+#include "../iobus.h"
 #include "../trace.h"
 #include "exit.h"
 #include "vmx.h"
+
+/* What was read goes into RAX. */
+static u32 exit_io_in(struct vcpu *v, u32 size)
+{
+	u32 val = 0;
+
+	memcpy(&val, v->pio_data, size);
+	if (size == 4)
+		v->arch.regs[VREG_RAX] = val;
+	else
+		memcpy(&v->arch.regs[VREG_RAX], &val, size);
+	return val;
+}
+
+/* The kernel has done it. */
+static int exit_io_done(struct vcpu *v, u16 port, u32 size, bool in, u32 val)
+{
+	trace_xkvm_pio(v->id, !in, port, size, 1, val);
+	return exit_skip(v);
+}
 
 static int exit_io_complete(struct vcpu *v)
 {
 	u32 size = v->arch.pio.size, val = 0;
 
-	if (v->arch.pio.in) {
-		memcpy(&val, v->pio_data, size);
-		if (size == 4)
-			v->arch.regs[VREG_RAX] = val;
-		else
-			memcpy(&v->arch.regs[VREG_RAX], &val, size);
-	}
+	if (v->arch.pio.in)
+		val = exit_io_in(v, size);
 	trace_xkvm_pio(v->id, !v->arch.pio.in, v->arch.pio.port, size, 1, val);
 	return exit_skip_saved(v);
 }
@@ -56,9 +71,11 @@ int exit_io(struct vcpu *v)
 	if (!in) {
 		if (size < 4)
 			val &= (1u << (size * 8)) - 1;
-		if (ioeventfd_write(v->vm, true, port, size, val))
-			return exit_skip(v);
+		if (iobus_write(v->vm, IOBUS_PIO, port, size, val))
+			return exit_io_done(v, port, size, false, val);
 		memcpy(v->pio_data, &val, size);
+	} else if (iobus_read(v->vm, IOBUS_PIO, port, size, v->pio_data)) {
+		return exit_io_done(v, port, size, true, exit_io_in(v, size));
 	}
 	return exit_io_to_user(v, port, size, in);
 }

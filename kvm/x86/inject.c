@@ -13,6 +13,7 @@
 #include "../arch.h"
 #include "../trace.h"
 #include "debug.h"
+#include "irqchip.h"
 #include "lapic.h"
 #include "vmx.h"
 
@@ -177,7 +178,7 @@ bool x86_takes_user_irq(const struct vcpu *v)
 }
 
 /* Is there an interrupt to inject by hand, and from where? */
-enum irq_source { IRQ_NONE_SOURCE, IRQ_XEN, IRQ_USER, IRQ_LAPIC };
+enum irq_source { IRQ_NONE_SOURCE, IRQ_XEN, IRQ_USER, IRQ_PIC, IRQ_LAPIC };
 
 static enum irq_source inject_irq_source(struct vcpu *v)
 {
@@ -185,6 +186,8 @@ static enum irq_source inject_irq_source(struct vcpu *v)
 		return IRQ_XEN;
 	if (v->arch.user_vector >= 0 && x86_takes_user_irq(v))
 		return IRQ_USER;
+	if (irqchip_wants(v))
+		return IRQ_PIC;
 	if (v->arch.lapic && !v->arch.lapic->vid && lapic_pending_vector(v) >= 0)
 		return IRQ_LAPIC;
 	return IRQ_NONE_SOURCE;
@@ -201,6 +204,8 @@ static u8 inject_take_vector(struct vcpu *v, enum irq_source from)
 		vector = v->arch.user_vector;
 		v->arch.user_vector = -1;
 		return vector;
+	case IRQ_PIC:
+		return irqchip_acknowledge(v->vm);
 	default:
 		vector = lapic_pending_vector(v);
 		lapic_accept(v, vector);

@@ -12,6 +12,7 @@
 #include <linux/log2.h>
 #include <linux/slab.h>
 
+#include "irqchip.h"
 #include "lapic.h"
 #include "x86.h"
 
@@ -350,7 +351,11 @@ void lapic_eoi_done(struct lapic *apic, u8 vector)
 {
 	if (likely(!test_bit(vector, apic->eoi_watch)))
 		return;
-	apic->eoi_exit = vector;
+	if (apic->vcpu->vm->arch.irqchip_kernel)
+		irqchip_eoi(apic->vcpu->vm, vector,
+			    lapic_vec_test(apic->regs, LAPIC_TMR, vector));
+	else
+		apic->eoi_exit = vector;
 }
 
 void lapic_eoi(struct vcpu *vcpu)

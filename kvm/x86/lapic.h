@@ -233,6 +233,15 @@ void lapic_write_done(struct vcpu *vcpu, u32 offset);
 int lapic_msr_read(struct vcpu *vcpu, u32 msr, u64 *data);
 int lapic_msr_write(struct vcpu *vcpu, u32 msr, u64 data);
 
+/* LINT0 may deliver NMIs now, which the PIT has to know (pit_timer.c). */
+static inline void lapic_note_lvt0(const struct lapic *apic)
+{
+	u32 lvt0 = lapic_reg_get(apic->regs, LAPIC_LVT0);
+
+	if ((lvt0 & LAPIC_LVT_MODE) >> 8 == LAPIC_DM_NMI)
+		WRITE_ONCE(apic->vcpu->vm->arch.lvt0_nmi, true);
+}
+
 /* Mask every LVT entry, as a software disable does. */
 void lapic_mask_lvts(struct lapic *apic);
 

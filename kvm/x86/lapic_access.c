@@ -204,6 +204,7 @@ static void write_lvt(struct lapic *apic, u32 reg, u32 val)
 static void write_lvt0(struct lapic *apic, u32 reg, u32 val)
 {
 	write_lvt(apic, reg, val);
+	lapic_note_lvt0(apic);
 	/* a PIC may be waiting to be listened to */
 	vcpu_request(apic->vcpu, REQ_EVENT);
 }

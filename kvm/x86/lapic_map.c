@@ -188,11 +188,10 @@ static int take_fixed(struct vcpu *vcpu, const struct lapic_irq *irq)
 		lapic_error(apic, LAPIC_ESR_RECV_ILLEGAL);
 		return 0;
 	}
-	if (irq->trig_level) {
+	if (irq->trig_level)
 		set_bit(irq->vector & 31, tmr);
-	} else if (lapic_vec_test(apic->regs, LAPIC_TMR, irq->vector)) {
+	else if (lapic_vec_test(apic->regs, LAPIC_TMR, irq->vector))
 		clear_bit(irq->vector & 31, tmr);
-	}
 	if (irq->eoi_watch)
 		lapic_watch_eoi(apic, irq->vector);
 	else

@@ -132,6 +132,7 @@ static void lapic_state_load(struct lapic *apic, const void *from)
 	lapic_state_vectors(apic, from, LAPIC_TMR);
 	lapic_state_vectors(apic, from, LAPIC_IRR);
 	lapic_state_watch(apic);
+	lapic_note_lvt0(apic);
 }
 
 int lapic_set_state(struct vcpu *vcpu, const struct kvm_lapic_state *s)

@@ -9,7 +9,7 @@
 #include <linux/mm.h>
 
 #include "../arch.h"
-#include "../ioeventfd.h"
+#include "../iobus.h"
 #include "lapic.h"
 #include "mmio_priv.h"
 
@@ -104,9 +104,9 @@ static int mmio_prepare(struct emul_ctxt *c, u64 addr, unsigned int len,
 
 int mmio_kernel_read(struct vcpu *v, gpa_t gpa, unsigned int len, void *data)
 {
-	if (!lapic_owns(v, gpa))
-		return -EOPNOTSUPP;
-	return lapic_mmio_read(v, offset_in_page(gpa), len, data);
+	if (lapic_owns(v, gpa))
+		return lapic_mmio_read(v, offset_in_page(gpa), len, data);
+	return iobus_read(v->vm, IOBUS_MMIO, gpa, len, data) ? 0 : -EOPNOTSUPP;
 }
 
 bool mmio_read_fragments(struct vcpu *v, struct mmio_read *rd)
@@ -211,7 +211,7 @@ int mmio_kernel_write(struct vcpu *v, gpa_t gpa, unsigned int len,
 	if (len > sizeof(val))
 		return -EOPNOTSUPP;
 	memcpy(&val, data, len);
-	return ioeventfd_write(v->vm, false, gpa, len, val) ? 0 : -EOPNOTSUPP;
+	return iobus_write(v->vm, IOBUS_MMIO, gpa, len, val) ? 0 : -EOPNOTSUPP;
 }
 
 /* Keep a write for user space: false if there is no room. */
@@ -299,6 +299,7 @@ static int mmio_io_in(struct emul_ctxt *c, u16 port, unsigned int size,
 	struct mmio_state *st = mmio_state(c);
 	struct vcpu *v = st->v;
 	bool ready = st->io_ready;
+	unsigned int done = 0;
 
 	if (!mmio_io_checked(st, true, port, size))
 		return EMUL_RESTART;
@@ -307,6 +308,12 @@ static int mmio_io_in(struct emul_ctxt *c, u16 port, unsigned int size,
 		memcpy(buf, v->pio_data, size * count);
 		return EMUL_OK;
 	}
+	/* a port belongs to the kernel or to user space, for each of them */
+	while (done < count && iobus_read(v->vm, IOBUS_PIO, port, size,
+					  buf + done * size))
+		done++;
+	if (done == count)
+		return EMUL_OK;
 	v->arch.pio.port = port;
 	v->arch.pio.size = size;
 	v->arch.pio.count = count;
@@ -328,7 +335,7 @@ static int mmio_io_out(struct emul_ctxt *c, u16 port, unsigned int size,
 	for (; count; count--, buf += size) {
 		val = 0;
 		memcpy(&val, buf, size);
-		if (!ioeventfd_write(v->vm, true, port, size, val))
+		if (!iobus_write(v->vm, IOBUS_PIO, port, size, val))
 			memcpy(v->pio_data + size * left++, buf, size);
 	}
 	if (!left)

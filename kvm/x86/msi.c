@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Message-signalled interrupts: an address and data become a message to local
- * APICs; and x86's part of GSI routing, which knows no other kind of route
- * while there is neither PIC nor I/O APIC in the kernel.
+ * APICs; and x86's part of GSI routing: messages, and pins of the PICs and the
+ * I/O APIC.
  *
  * No state and no locks; delivery runs in any context.
  * Source: SDM volume 3, 11.11 (message format); KVM API, KVM_CAP_X2APIC_API
  * (address bits 63:40 are destination bits 31:8).
  */
 #include "../routing.h"
+#include "irqchip.h"
 #include "lapic.h"
 #include "trace.h"
 
@@ -63,17 +64,25 @@ bool arch_routing_allowed(struct vm *vm)
 
 int arch_routing_check(struct vm *vm, const struct kvm_irq_routing_entry *e)
 {
-	if (e->type != KVM_IRQ_ROUTING_MSI ||
-	    !msi_addr_valid(vm, e->u.msi.address_hi))
+	switch (e->type) {
+	case KVM_IRQ_ROUTING_MSI:
+		return msi_addr_valid(vm, e->u.msi.address_hi) ? 0 : -EINVAL;
+	case KVM_IRQ_ROUTING_IRQCHIP:
+		return irqchip_pin_valid(vm, e->u.irqchip.irqchip,
+					 e->u.irqchip.pin) ? 0 : -EINVAL;
+	default:
 		return -EINVAL;
-	return 0;
+	}
 }
 
 int arch_routing_deliver(struct vm *vm, const struct kvm_irq_routing_entry *e,
-			 int level)
+			 const struct irq_line *line)
 {
+	if (e->type == KVM_IRQ_ROUTING_IRQCHIP)
+		return irqchip_set_pin(vm, e->u.irqchip.irqchip,
+				       e->u.irqchip.pin, line);
 	/* a message is sent when the line rises; checked when it was routed */
-	if (!level)
+	if (!line->level)
 		return -1;
 	return msi_deliver(vm, (u64)e->u.msi.address_hi << 32 |
 			   e->u.msi.address_lo, e->u.msi.data,

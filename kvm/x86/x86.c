@@ -32,8 +32,14 @@ int arch_vm_init(struct vm *vm, unsigned long type)
 	return ept_vm_init(vm);
 }
 
+void arch_vm_stop(struct vm *vm)
+{
+	irqchip_stop(vm);
+}
+
 void arch_vm_exit(struct vm *vm)
 {
+	irqchip_free(vm);
 	lapic_map_free(vm);
 	msr_filter_exit(vm);
 	ept_vm_exit(vm);
@@ -112,7 +118,7 @@ static bool x86_interrupt_wakes(struct vcpu *v)
 	struct arch_vcpu *a = &v->arch;
 
 	if (!(a->user_vector >= 0 && x86_takes_user_irq(v)) &&
-	    !xen_has_interrupt(v) && !(a->lapic && lapic_has_interrupt(v)))
+	    !irqchip_wants(v) && !xen_has_interrupt(v) && !(a->lapic && lapic_has_interrupt(v)))
 		return false;
 	return a->blocked || reg_read(v, VREG_RFLAGS) & X86_EFLAGS_IF;
 }
@@ -227,6 +233,12 @@ int arch_check_extension(struct vm *vm, long ext)
 	case KVM_CAP_MSR_PLATFORM_INFO:
 	case KVM_CAP_VCPU_ATTRIBUTES:
 	case KVM_CAP_X86_ROBUST_SINGLESTEP:
+	case KVM_CAP_IRQCHIP:
+	case KVM_CAP_IRQFD_RESAMPLE:
+	case KVM_CAP_PIT:
+	case KVM_CAP_PIT2:
+	case KVM_CAP_PIT_STATE2:
+	case KVM_CAP_REINJECT_CONTROL:
 		return 1;
 	case KVM_CAP_SET_GUEST_DEBUG2:
 		return DEBUG_CONTROLS;

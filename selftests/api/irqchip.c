@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The split irqchip: lines, the end of a level interrupt, user space's PIC. */
+/*
+ * Interrupt controllers: lines, routes, the end of a level interrupt for a split
+ * irqchip, user space's PIC, and the state of those in the kernel.
+ */
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "guest.h"
@@ -296,4 +300,261 @@ TEST(user_pic, "a PIC in user space interrupts through LINT0 alone")
 	CHECK_EQ(vcpu_sync(v), 5);
 	CHECK_OK(interrupt(v, VEC));
 	vcpu_done(v);
+}
+
+/* --- controllers in the kernel --- */
+
+static struct vm *full_vm(bool pit)
+{
+	struct kvm_pit_config c = { .flags = KVM_PIT_SPEAKER_DUMMY };
+	struct vm *vm = vm_new(0);
+
+	REQUIRE_CAP(KVM_CAP_IRQCHIP);
+	CHECK_OK(ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0L));
+	if (pit)
+		CHECK_OK(ioctl(vm->fd, KVM_CREATE_PIT2, &c));
+	return vm;
+}
+
+TEST(caps, "the capabilities of the controllers in the kernel")
+{
+	static const int caps[] = {
+		KVM_CAP_IRQCHIP, KVM_CAP_PIT, KVM_CAP_PIT2, KVM_CAP_PIT_STATE2,
+		KVM_CAP_REINJECT_CONTROL, KVM_CAP_IRQFD_RESAMPLE,
+		KVM_CAP_IRQ_INJECT_STATUS,
+	};
+
+	REQUIRE_CAP(KVM_CAP_IRQCHIP);
+	for (size_t i = 0; i < sizeof(caps) / sizeof(caps[0]); i++)
+		CHECK_EQ(dev_cap(caps[i]), 1);
+}
+
+TEST(create, "KVM_CREATE_IRQCHIP: once, before vCPUs, one kind")
+{
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_SPLIT_IRQCHIP, .args[0] = PINS,
+	};
+	struct vm *vm = full_vm(false);
+
+	CHECK_ERRNO(ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0L), EEXIST);
+	CHECK_ERRNO(ioctl(vm->fd, KVM_ENABLE_CAP, &cap), EEXIST);
+	vm = split_vm();
+	CHECK_ERRNO(ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0L), EEXIST);
+	vm = vm_new(0);
+	vcpu_new_bare(vm, 0);
+	CHECK_ERRNO(ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0L), EINVAL);
+}
+
+TEST(state_refused, "the state of a controller that is not there")
+{
+	struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_IOAPIC };
+	struct vm *vm;
+
+	REQUIRE_CAP(KVM_CAP_IRQCHIP);
+	vm = split_vm();
+	CHECK_ERRNO(ioctl(vm->fd, KVM_GET_IRQCHIP, &chip), ENXIO);
+	CHECK_ERRNO(ioctl(vm->fd, KVM_SET_IRQCHIP, &chip), ENXIO);
+	vm = full_vm(false);
+	chip.chip_id = 3;
+	CHECK_ERRNO(ioctl(vm->fd, KVM_GET_IRQCHIP, &chip), EINVAL);
+	CHECK_ERRNO(ioctl(vm->fd, KVM_SET_IRQCHIP, &chip), EINVAL);
+	CHECK_ERRNO(ioctl(vm->fd, KVM_GET_IRQCHIP, 8L), EFAULT);
+	CHECK_ERRNO(ioctl(vm->fd, KVM_SET_IRQCHIP, 8L), EFAULT);
+}
+
+/* As a reset leaves it, and back in; garbage is made legal. */
+TEST(state, "the controllers' state goes out and in")
+{
+	struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_IOAPIC }, back;
+	struct vm *vm = full_vm(false);
+
+	CHECK_OK(ioctl(vm->fd, KVM_GET_IRQCHIP, &chip));
+	CHECK_EQ(chip.chip.ioapic.base_address, 0xfec00000);
+	CHECK_EQ(chip.chip.ioapic.redirtbl[23].bits, 0x10000);
+	chip.chip.ioapic.id = 5;
+	chip.chip.ioapic.ioregsel = 0x12;
+	chip.chip.ioapic.redirtbl[4].bits = 0x0300000000018061ull;
+	chip.chip.ioapic.redirtbl[5].bits = ~0ull;
+	CHECK_OK(ioctl(vm->fd, KVM_SET_IRQCHIP, &chip));
+	back.chip_id = KVM_IRQCHIP_IOAPIC;
+	CHECK_OK(ioctl(vm->fd, KVM_GET_IRQCHIP, &back));
+	CHECK_EQ(back.chip.ioapic.id, 5);
+	CHECK_EQ(back.chip.ioapic.ioregsel, 0x12);
+	CHECK_EQ(back.chip.ioapic.redirtbl[4].bits, 0x0300000000018061ull);
+	CHECK_EQ(back.chip.ioapic.redirtbl[5].bits >> 56, 0xff);
+
+	chip.chip_id = KVM_IRQCHIP_PIC_SLAVE;
+	memset(&chip.chip, 0xff, sizeof(chip.chip));
+	CHECK_OK(ioctl(vm->fd, KVM_SET_IRQCHIP, &chip));
+	back.chip_id = KVM_IRQCHIP_PIC_SLAVE;
+	CHECK_OK(ioctl(vm->fd, KVM_GET_IRQCHIP, &back));
+	CHECK_EQ(back.chip.pic.imr, 0xff);
+	CHECK_EQ(back.chip.pic.elcr_mask, 0xde);
+	line(vm, 12, 1);
+	line(vm, 12, 0);
+}
+
+GUEST static void restored(void)
+{
+	guest_handlers[VEC] = handler;
+	g_apic_enable();
+	g_sync(0);
+	g_take_irqs();
+	g_sync(hits);
+	g_take_irqs();
+	g_sync(hits);
+	g_done();
+}
+
+TEST(state_pending, "an edge that waits in the state is sent, once")
+{
+	struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_IOAPIC };
+	struct vm *vm = full_vm(false);
+	struct vcpu *v = vcpu_new(vm, 0);
+
+	vcpu_enter64(v, restored);
+	CHECK_EQ(vcpu_sync(v), 0);
+	CHECK_OK(ioctl(vm->fd, KVM_GET_IRQCHIP, &chip));
+	chip.chip.ioapic.redirtbl[7].bits = VEC;
+	chip.chip.ioapic.irr = 1u << 7;
+	CHECK_OK(ioctl(vm->fd, KVM_SET_IRQCHIP, &chip));
+	CHECK_OK(ioctl(vm->fd, KVM_GET_IRQCHIP, &chip));
+	CHECK_EQ(chip.chip.ioapic.irr, 0);
+	CHECK_EQ(vcpu_sync(v), 1);
+	CHECK_EQ(vcpu_sync(v), 1);
+	vcpu_done(v);
+}
+
+/* --- routes to pins --- */
+
+static int try_routes(struct vm *vm, unsigned int n, const uint32_t gsi[],
+		      const uint32_t chip[], const uint32_t pin[])
+{
+	struct {
+		struct kvm_irq_routing h;
+		struct kvm_irq_routing_entry e[8];
+	} r = { .h.nr = n };
+
+	for (unsigned int i = 0; i < n; i++) {
+		r.e[i].gsi = gsi[i];
+		r.e[i].type = KVM_IRQ_ROUTING_IRQCHIP;
+		r.e[i].u.irqchip.irqchip = chip[i];
+		r.e[i].u.irqchip.pin = pin[i];
+	}
+	return ioctl(vm->fd, KVM_SET_GSI_ROUTING, &r);
+}
+
+#define ROUTES(...)	((const uint32_t []){ __VA_ARGS__ })
+
+TEST(pin_routes, "routes to pins: which there are, and what goes together")
+{
+	struct vm *vm = full_vm(false), *split = split_vm();
+
+	CHECK_ERRNO(try_routes(split, 1, ROUTES(5), ROUTES(2), ROUTES(5)),
+		    EINVAL);
+	CHECK_ERRNO(try_routes(vm, 1, ROUTES(5), ROUTES(0), ROUTES(8)), EINVAL);
+	CHECK_ERRNO(try_routes(vm, 1, ROUTES(5), ROUTES(1), ROUTES(8)), EINVAL);
+	CHECK_ERRNO(try_routes(vm, 1, ROUTES(5), ROUTES(2), ROUTES(24)), EINVAL);
+	CHECK_ERRNO(try_routes(vm, 1, ROUTES(5), ROUTES(3), ROUTES(0)), EINVAL);
+	/* one pin of each controller */
+	CHECK_ERRNO(try_routes(vm, 2, ROUTES(5, 5), ROUTES(2, 2), ROUTES(5, 6)),
+		    EINVAL);
+	/* the refused ones have left the default as it was */
+	CHECK_EQ(line(vm, 23, 0), 1);
+	CHECK_OK(try_routes(vm, 3, ROUTES(5, 5, 5), ROUTES(2, 0, 1),
+			    ROUTES(5, 5, 5)));
+	CHECK_EQ(line(vm, 5, 0), 3);
+	CHECK_EQ(line(vm, 23, 0), -1);
+	/* many, out of order */
+	CHECK_OK(try_routes(vm, 5, ROUTES(9, 2, 9, 100, 2), ROUTES(2, 2, 0, 1, 0),
+			    ROUTES(1, 2, 3, 4, 5)));
+	CHECK_EQ(line(vm, 9, 0), 2);
+	CHECK_EQ(line(vm, 2, 0), 2);
+	CHECK_EQ(line(vm, 100, 0), 1);
+	CHECK_EQ(line(vm, 5, 0), -1);
+}
+
+TEST(default_routes, "the default: 16 GSIs to both, the others to the I/O APIC")
+{
+	struct vm *vm = full_vm(false);
+
+	for (uint32_t gsi = 0; gsi < 26; gsi++)
+		CHECK_EQ(line(vm, gsi, 0), gsi < 16 ? 2 : gsi < 24 ? 1 : -1);
+}
+
+TEST(resample_refused, "resampling needs pins in the kernel")
+{
+	struct vm *vm = split_vm();
+	struct kvm_irqfd f = {
+		.fd = eventfd(0, 0), .gsi = 5, .resamplefd = eventfd(0, 0),
+		.flags = KVM_IRQFD_FLAG_RESAMPLE,
+	};
+
+	CHECK_ERRNO(ioctl(vm->fd, KVM_IRQFD, &f), EINVAL);
+	vm = full_vm(false);
+	f.resamplefd = 9999;
+	CHECK_ERRNO(ioctl(vm->fd, KVM_IRQFD, &f), EBADF);
+	f.resamplefd = STDOUT_FILENO;
+	CHECK_ERRNO(ioctl(vm->fd, KVM_IRQFD, &f), EINVAL);
+	f.resamplefd = eventfd(0, 0);
+	CHECK_OK(ioctl(vm->fd, KVM_IRQFD, &f));
+	CHECK_ERRNO(ioctl(vm->fd, KVM_IRQFD, &f), EBUSY);
+	f.flags |= KVM_IRQFD_FLAG_DEASSIGN;
+	CHECK_OK(ioctl(vm->fd, KVM_IRQFD, &f));
+}
+
+/* --- PIT --- */
+
+TEST(pit_create, "KVM_CREATE_PIT2: once, with an irqchip")
+{
+	struct kvm_pit_config c = { 0 };
+	struct kvm_pit_state2 s2;
+	struct kvm_pit_state s;
+	struct kvm_reinject_control r = { 0 };
+	struct vm *vm;
+
+	REQUIRE_CAP(KVM_CAP_PIT2);
+	vm = full_vm(false);
+	CHECK_ERRNO(ioctl(vm->fd, KVM_GET_PIT, &s), ENXIO);
+	CHECK_ERRNO(ioctl(vm->fd, KVM_SET_PIT, &s), ENXIO);
+	CHECK_ERRNO(ioctl(vm->fd, KVM_GET_PIT2, &s2), ENXIO);
+	CHECK_ERRNO(ioctl(vm->fd, KVM_SET_PIT2, &s2), ENXIO);
+	CHECK_ERRNO(ioctl(vm->fd, KVM_REINJECT_CONTROL, &r), ENXIO);
+	CHECK_ERRNO(ioctl(vm->fd, KVM_CREATE_PIT2, 8L), EFAULT);
+	CHECK_OK(ioctl(vm->fd, KVM_CREATE_PIT2, &c));
+	CHECK_ERRNO(ioctl(vm->fd, KVM_CREATE_PIT2, &c), EEXIST);
+	CHECK_ERRNO(ioctl(vm->fd, KVM_CREATE_PIT, 0L), EEXIST);
+	CHECK_OK(ioctl(vm->fd, KVM_REINJECT_CONTROL, &r));
+	vm = full_vm(false);
+	CHECK_OK(ioctl(vm->fd, KVM_CREATE_PIT, 0L));
+}
+
+TEST(pit_state, "the PIT's state goes out and in, what is illegal does not")
+{
+	struct vm *vm = full_vm(true);
+	struct kvm_pit_state2 s, t;
+	struct kvm_pit_state old;
+
+	CHECK_OK(ioctl(vm->fd, KVM_GET_PIT2, &s));
+	CHECK_EQ(s.channels[0].count, 0x10000);
+	CHECK_EQ(s.flags, 0);
+	s.flags = KVM_PIT_FLAGS_HPET_LEGACY;
+	s.channels[0].mode = 2;
+	s.channels[0].rw_mode = 3;
+	s.channels[0].count = 1234;
+	CHECK_OK(ioctl(vm->fd, KVM_SET_PIT2, &s));
+	CHECK_OK(ioctl(vm->fd, KVM_GET_PIT2, &t));
+	CHECK_EQ(t.flags, KVM_PIT_FLAGS_HPET_LEGACY);
+	CHECK_EQ(t.channels[0].mode, 2);
+	CHECK_EQ(t.channels[0].count, 1234);
+	CHECK_OK(ioctl(vm->fd, KVM_GET_PIT, &old));
+	CHECK_EQ(old.channels[0].count, 1234);
+	old.channels[0].count = 0;
+	CHECK_OK(ioctl(vm->fd, KVM_SET_PIT, &old));
+	CHECK_OK(ioctl(vm->fd, KVM_GET_PIT2, &t));
+	CHECK_EQ(t.channels[0].count, 0x10000);
+	CHECK_EQ(t.flags, KVM_PIT_FLAGS_HPET_LEGACY);
+	memset(&s, 0xff, sizeof(s));
+	ioctl(vm->fd, KVM_SET_PIT2, &s);
+	CHECK_OK(ioctl(vm->fd, KVM_GET_PIT2, &t));
 }

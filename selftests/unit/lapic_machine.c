@@ -53,6 +53,23 @@ void vmx_lapic_mode_changed(struct vcpu *vcpu)
 	vcpu->mode_changes++;
 }
 
+/* There is no I/O APIC but user space's. */
+bool irqchip_pin_valid(struct vm *vm, u32 chip, u32 pin)
+{
+	return false;
+}
+
+int irqchip_set_pin(struct vm *vm, u32 chip, u32 pin,
+		    const struct irq_line *line)
+{
+	FAIL("pin %u of chip %u", pin, chip);
+}
+
+void irqchip_eoi(struct vm *vm, u8 vector, bool level)
+{
+	FAIL("end of vector %#x", vector);
+}
+
 /* --- the machine --- */
 
 static void machine_add(unsigned int id)

@@ -364,6 +364,7 @@ TEST(level, "the EOI of a pin's level-triggered message is told a split irqchip"
 		.gsi = 5, .type = KVM_IRQ_ROUTING_MSI,
 		.u.msi = { .address_lo = 0xfee00000, .data = 0xc040 },
 	};
+	const struct irq_line up = { .gsi = 5, .level = true };
 	u64 exits[4];
 	struct vcpu *v;
 
@@ -379,7 +380,7 @@ TEST(level, "the EOI of a pin's level-triggered message is told a split irqchip"
 	machine_eoi(0);
 	CHECK_EQ(lapic_take_eoi_exit(v), -1);
 
-	CHECK_EQ(arch_routing_deliver(&machine, &pin, 1), 1);
+	CHECK_EQ(arch_routing_deliver(&machine, &pin, &up), 1);
 	CHECK_EQ(machine_read(0, LAPIC_TMR + 0x20), 1);
 	CHECK(lapic_eoi_exit_bitmap(v, exits));
 	CHECK_EQ(exits[1], 1);
@@ -389,7 +390,7 @@ TEST(level, "the EOI of a pin's level-triggered message is told a split irqchip"
 	CHECK_EQ(lapic_take_eoi_exit(v), -1);
 
 	/* an edge while it is pending does not hide its end, but later */
-	CHECK_EQ(arch_routing_deliver(&machine, &pin, 1), 1);
+	CHECK_EQ(arch_routing_deliver(&machine, &pin, &up), 1);
 	CHECK(!lapic_eoi_exit_bitmap(v, exits));
 	lapic_deliver_msi(&machine, 0xfee00000, 0x40, false);
 	CHECK_EQ(machine_read(0, LAPIC_TMR + 0x20), 0);
@@ -405,7 +406,7 @@ TEST(level, "the EOI of a pin's level-triggered message is told a split irqchip"
 
 	/* a pin that is none of user space's */
 	pin.gsi = 6;
-	CHECK_EQ(arch_routing_deliver(&machine, &pin, 1), 1);
+	CHECK_EQ(arch_routing_deliver(&machine, &pin, &up), 1);
 	CHECK_EQ(machine_take(0), 0x40);
 	machine_eoi(0);
 	CHECK_EQ(lapic_take_eoi_exit(v), -1);

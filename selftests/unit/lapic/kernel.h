@@ -218,6 +218,8 @@ struct vm {
 		bool x2apic_ids32, x2apic_no_bcast_quirk;
 		bool irqchip_split, irqchip_kernel;
 		u16 split_pins;
+		bool lvt0_nmi;
+		u32 bsp_id;
 	} arch;
 };
 
@@ -239,6 +241,14 @@ static inline bool guest_has_x2apic(const struct vcpu *vcpu)
 {
 	return vcpu->arch.features & CPUF_X2APIC;
 }
+
+/* kvm/x86/irqchip.h is not included here */
+#define XKVM_X86_IRQCHIP_H
+struct irq_line;
+bool irqchip_pin_valid(struct vm *vm, u32 chip, u32 pin);
+int irqchip_set_pin(struct vm *vm, u32 chip, u32 pin,
+		    const struct irq_line *line);
+void irqchip_eoi(struct vm *vm, u8 vector, bool level);
 
 void vcpu_reset(struct vcpu *vcpu, bool init);
 void vcpu_start_at(struct vcpu *vcpu, u8 vector);
