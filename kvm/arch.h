@@ -23,8 +23,8 @@ void arch_virt_begin(void);
 void arch_virt_end(void);
 
 /*
- * VMs.  arch_vm_stop(): before the vCPUs are freed, nothing of its own may reach
- * them after it; arch_vm_exit(): after that, and after the buses.
+ * VMs.  arch_vm_stop(): before irqfds and vCPUs are freed, nothing of the
+ * architecture's may reach them after it; arch_vm_exit(): after all of them.
  */
 int arch_vm_init(struct vm *vm, unsigned long type);
 void arch_vm_stop(struct vm *vm);

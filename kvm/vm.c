@@ -34,11 +34,12 @@ void vm_get(struct vm *vm)
 static void vm_free(struct vm *vm)
 {
 	stats_vm_exit(vm);
+	/* its timers raise lines, for which irqfds and vCPUs are looked at */
+	arch_vm_stop(vm);
 	irqfd_exit(vm);
 	xen_vm_stop(vm);
 	/* notifier callbacks touch slots and caches: they end before both do */
 	notifier_detach(vm);
-	arch_vm_stop(vm);
 	vcpu_destroy_all(vm);
 	routing_exit(vm);
 	iobus_exit(vm);

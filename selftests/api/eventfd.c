@@ -119,6 +119,66 @@ TEST(ioeventfd_refused, "ioeventfds that are twice or wrong are refused")
 	CHECK_ERRNO(ioeventfd(vm, STDOUT_FILENO, MMIO, 4, 0, 0), EINVAL);
 }
 
+/* --- coming and going --- */
+
+static volatile uint64_t writes_done GUEST_VAR, stop GUEST_VAR;
+
+GUEST static void writes_on(void)
+{
+	while (!stop) {
+		writes_done++;
+		g_out16(PORT, 1);
+	}
+	g_done();
+}
+
+static void *count_exits(void *arg)
+{
+	struct vcpu *v = arg;
+	uint64_t exits = 0;
+
+	for (;;) {
+		vcpu_expect(v, KVM_EXIT_IO);
+		if (v->run->io.port != PORT)
+			return (void *)exits;
+		exits++;
+	}
+}
+
+TEST(under_load, "ioeventfds come and go under a vCPU: each write goes one way")
+{
+	struct vm *vm = vm_new(VM_IRQCHIP);
+	struct vcpu *v = vcpu_new(vm, 0);
+	uint64_t signals = 0;
+	pthread_t thread;
+	void *exits;
+
+	vcpu_enter64(v, writes_on);
+	CHECK_EQ(pthread_create(&thread, NULL, count_exits, v), 0);
+	for (int i = 0; i < 200; i++) {
+		int fd = eventfd(0, EFD_NONBLOCK), other = eventfd(0, 0);
+
+		/* others around it, so that the bus is copied to and fro */
+		CHECK_OK(ioeventfd(vm, other, PORT - 2, 2, F_PIO, 0));
+		CHECK_OK(ioeventfd(vm, fd, PORT, 2, F_PIO, 0));
+		CHECK_OK(ioeventfd(vm, other, PORT + 2, 2, F_PIO, 0));
+		usleep(200);
+		CHECK_OK(ioeventfd(vm, other, PORT - 2, 2, F_PIO | F_OFF, 0));
+		CHECK_OK(ioeventfd(vm, fd, PORT, 2, F_PIO | F_OFF, 0));
+		/* from here on it is signalled no more */
+		signals += drain(fd);
+		usleep(50);
+		CHECK_EQ(drain(fd), 0);
+		CHECK_OK(ioeventfd(vm, other, PORT + 2, 2, F_PIO | F_OFF, 0));
+		close(fd);
+		close(other);
+	}
+	G(vm, stop) = 1;
+	pthread_join(thread, &exits);
+	CHECK(signals > 0 && exits);
+	CHECK_EQ(G(vm, writes_done), signals + (uint64_t)exits);
+}
+
 /* --- irqfd --- */
 
 static int route_msi(struct vm *vm, uint32_t gsi, uint32_t vector)
