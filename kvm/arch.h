@@ -51,8 +51,6 @@ void arch_vcpu_load(struct vcpu *vcpu, int cpu);
 void arch_vcpu_put(struct vcpu *vcpu);
 /* Could this vCPU run now (wakes a halt)?  Its thread, loaded. */
 bool arch_vcpu_runnable(struct vcpu *vcpu);
-/* Guest in kernel mode (for directed yield, hypercalls)? vCPU thread. */
-bool arch_vcpu_in_kernel(struct vcpu *vcpu);
 
 /*
  * Second-stage tables (fault.c, memslot.c).  gfn ranges are half open.
@@ -114,7 +112,6 @@ int arch_xen_inject_vector(struct vcpu *vcpu, u8 vector);
 void arch_xen_hypercall_page(struct vm *vm, u8 *page);
 /* Read guest-virtual memory of the vCPU, for hypercall arguments. */
 int arch_guest_read_va(struct vcpu *vcpu, u64 va, void *to, size_t len);
-int arch_guest_write_va(struct vcpu *vcpu, u64 va, const void *from, size_t len);
 /*
  * SCHEDOP_block, SCHEDOP_poll: halt the vCPU until an event, which ends this
  * halt also while the guest takes no interrupts.

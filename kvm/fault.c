@@ -142,6 +142,7 @@ static int fault_try(struct vcpu *vcpu, struct fault *f,
 	if (f->write)
 		mark_page_dirty(vm, gfn);
 	ret = arch_stage2_map(vcpu, f, &flush);
+	trace_xkvm_fault_map(vcpu->id, gfn, f->pfn, f->level, f->writable);
 	ret = ret == -EAGAIN ? FAULT_RETRY : ret;
 out_unlock:
 	read_unlock(&vm->mmu_lock);

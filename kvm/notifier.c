@@ -12,6 +12,7 @@
 
 #include "arch.h"
 #include "notifier.h"
+#include "trace.h"
 #include "vm.h"
 
 struct mmu_hook {
@@ -66,6 +67,7 @@ static int hook_start(struct mmu_notifier *mn,
 	struct mmu_hook *h = container_of(mn, struct mmu_hook, mn);
 	struct vm *vm;
 
+	trace_xkvm_invalidate(range->start, range->end);
 	spin_lock(&h->lock);
 	if (!h->count++) {
 		WRITE_ONCE(h->start, range->start);

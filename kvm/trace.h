@@ -78,22 +78,25 @@ TRACE_EVENT(xkvm_fault,
 
 /* A fault was answered with a mapping of 1 << order pages and "around" more. */
 TRACE_EVENT(xkvm_fault_map,
-	TP_PROTO(u64 gfn, u64 pfn, unsigned int order, unsigned int around),
-	TP_ARGS(gfn, pfn, order, around),
+	TP_PROTO(unsigned int vcpu, u64 gfn, u64 pfn, int level, bool writable),
+	TP_ARGS(vcpu, gfn, pfn, level, writable),
 	TP_STRUCT__entry(
+		__field(unsigned int, vcpu)
 		__field(u64, gfn)
 		__field(u64, pfn)
-		__field(unsigned int, order)
-		__field(unsigned int, around)
+		__field(int, level)
+		__field(bool, writable)
 	),
 	TP_fast_assign(
+		__entry->vcpu = vcpu;
 		__entry->gfn = gfn;
 		__entry->pfn = pfn;
-		__entry->order = order;
-		__entry->around = around;
+		__entry->level = level;
+		__entry->writable = writable;
 	),
-	TP_printk("gfn 0x%llx pfn 0x%llx order %u around %u", __entry->gfn,
-		  __entry->pfn, __entry->order, __entry->around)
+	TP_printk("vcpu %u gfn 0x%llx pfn 0x%llx level %d writable %d",
+		  __entry->vcpu, __entry->gfn, __entry->pfn, __entry->level,
+		  __entry->writable)
 );
 
 TRACE_EVENT(xkvm_inject_irq,
@@ -145,30 +148,6 @@ TRACE_EVENT(xkvm_inject_nmi,
 );
 
 /* KVM's own hypercalls. */
-TRACE_EVENT(xkvm_hypercall,
-	TP_PROTO(unsigned int vcpu, u64 nr, u64 a0, u64 a1, u64 a2, u64 a3,
-		 u8 cpl),
-	TP_ARGS(vcpu, nr, a0, a1, a2, a3, cpl),
-	TP_STRUCT__entry(
-		__field(unsigned int, vcpu)
-		__field(u64, nr)
-		__array(u64, arg, 4)
-		__field(u8, cpl)
-	),
-	TP_fast_assign(
-		__entry->vcpu = vcpu;
-		__entry->nr = nr;
-		__entry->arg[0] = a0;
-		__entry->arg[1] = a1;
-		__entry->arg[2] = a2;
-		__entry->arg[3] = a3;
-		__entry->cpl = cpl;
-	),
-	TP_printk("vcpu %u cpl %u nr 0x%llx (0x%llx, 0x%llx, 0x%llx, 0x%llx)",
-		  __entry->vcpu, __entry->cpl, __entry->nr, __entry->arg[0],
-		  __entry->arg[1], __entry->arg[2], __entry->arg[3])
-);
-
 TRACE_EVENT(xkvm_xen_hypercall,
 	TP_PROTO(unsigned int vcpu, u8 cpl, bool longmode, u64 nr, u64 a0,
 		 u64 a1, u64 a2, u64 a3, u64 a4, u64 a5),

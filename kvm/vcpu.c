@@ -19,6 +19,7 @@
 
 #include "arch.h"
 #include "main.h"
+#include "trace.h"
 #include "vm.h"
 
 static DEFINE_PER_CPU(struct vcpu *, vcpu_on_cpu);
@@ -158,6 +159,8 @@ static bool vcpu_wakes(struct vcpu *v)
 
 void vcpu_block(struct vcpu *v)
 {
+	u64 since = trace_xkvm_halt_enabled() ? ktime_get_ns() : 0;
+
 	v->blocking = true;
 	prepare_to_rcuwait(&v->wait);
 	for (;;) {
@@ -168,6 +171,8 @@ void vcpu_block(struct vcpu *v)
 	}
 	finish_rcuwait(&v->wait);
 	v->blocking = false;
+	if (since)
+		trace_xkvm_halt(v->id, ktime_get_ns() - since);
 }
 
 /*

@@ -283,13 +283,6 @@ void lapic_map_free(struct vm *vm);	/* after the vCPUs */
 
 /* --- msi.c ------------------------------------------------------------------ */
 
-/*
- * An MSI by its address and data as a device writes them.  @x2apic_format: the
- * high half of @addr holds destination bits 31:8.  Any context; as
- * lapic_deliver().
- */
-int lapic_deliver_msi(struct vm *vm, u64 addr, u32 data, bool x2apic_format);
-
 /* --- lapic_timer.c ---------------------------------------------------------- */
 
 /* IA32_TSC_DEADLINE; reads 0 once delivered and in the other timer modes. */

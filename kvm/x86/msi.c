@@ -52,11 +52,6 @@ static int msi_deliver(struct vm *vm, u64 addr, u32 data, bool x2apic_format,
 	return r;
 }
 
-int lapic_deliver_msi(struct vm *vm, u64 addr, u32 data, bool x2apic_format)
-{
-	return msi_deliver(vm, addr, data, x2apic_format, false);
-}
-
 bool arch_routing_allowed(struct vm *vm)
 {
 	return vm->arch.irqchip_split || vm->arch.irqchip_kernel;

@@ -468,18 +468,3 @@ int arch_guest_read_va(struct vcpu *v, u64 va, void *to, size_t len)
 	}
 	return 0;
 }
-
-int arch_guest_write_va(struct vcpu *v, u64 va, const void *from, size_t len)
-{
-	u32 access = paging_cpl_access(v) | PAGING_WRITE, error;
-	gpa_t gpa;
-	size_t n;
-
-	for (; len; va += n, from += n, len -= n) {
-		n = paging_piece(v, &va, len);
-		if (!n || paging_translate(v, va, access, &gpa, &error) ||
-		    lapic_owns(v, gpa) || guest_write(v->vm, gpa, from, n))
-			return -EFAULT;
-	}
-	return 0;
-}

@@ -138,11 +138,6 @@ bool arch_vcpu_runnable(struct vcpu *v)
 	       (a->lapic && lapic_timer_expired(v)) || x86_interrupt_wakes(v);
 }
 
-bool arch_vcpu_in_kernel(struct vcpu *v)
-{
-	return !x86_cpl(v);
-}
-
 /* What user space reads in kvm_run besides the exit itself. */
 static void x86_fill_run(struct vcpu *v)
 {
