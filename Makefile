@@ -6,6 +6,7 @@
 # make test     everything that is checked
 # make test-kvm KVM's own selftests, on xkvm and on in-tree KVM
 # make test-qemu  an unmodified QEMU 10 with a Xen guest and with a plain PC
+# make test-debug  the test programs on a kernel that checks memory and locks
 # make bench    the table of costs
 # make unit     the host unit tests alone
 # make clean    remove what was built; make distclean: and what was fetched
@@ -57,6 +58,9 @@ test-qemu: setup
 	@$(MAKE) module
 	@lab/test/qemu
 
+test-debug: selftests
+	@lab/test/debug
+
 unit:
 	@$(MAKE) -C selftests check-unit
 
@@ -65,10 +69,10 @@ bench: setup
 	@lab/run --bench --kernel $(KERNEL) $(if $(filter kvm,$(ON)),--kvm) </dev/null
 
 clean:
-	rm -rf build/6.1 build/6.12 build/native build/vmm build/selftests \
+	rm -rf build/6.1 build/6.12 build/6.1-debug build/native build/vmm build/selftests \
 		build/log build/guest
 
 distclean:
 	rm -rf build
 
-.PHONY: all setup module vmm selftests run test test-kvm test-qemu unit bench clean distclean
+.PHONY: all setup module vmm selftests run test test-debug test-kvm test-qemu unit bench clean distclean

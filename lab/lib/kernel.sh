@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 # Stock Debian kernels: finds the package of a kernel line (6.1, 6.12), keeps
 # it unpacked in the cache with its headers, and answers where its files are.
-# Nothing is installed; what is cached stays until `make distclean`.
+# Nothing is installed; what is cached stays until `make distclean`. The line
+# 6.1-debug is built here, see lab/build-debug-kernel.
 
 # What of lib/modules a host or a guest may load; the rest is not unpacked.
 kernel_parts=(kernel/arch kernel/block kernel/crypto kernel/lib kernel/virt
@@ -104,13 +105,30 @@ kernel_fill()
 	[ -f "$dir/boot/vmlinuz-$release" ]
 }
 
+# kernel_current LINE: it is in the cache; the debug kernel as its
+# configuration is now
+kernel_current()
+{
+	local complete
+
+	complete=$(kernel_dir "$1")/complete
+	case $1 in
+	*-debug)	cmp -s "$top/lab/debug.config" "$complete" ;;
+	*)		[ -f "$complete" ] ;;
+	esac
+}
+
 # kernel_fetch LINE: make sure the kernel is in the cache
 kernel_fetch()
 {
 	local line=$1 dir release new
 
+	! kernel_current "$line" || return 0
+	case $line in
+	*-debug)	"$top/lab/build-debug-kernel" || exit 125
+			return ;;
+	esac
 	dir=$(kernel_dir "$line")
-	[ ! -f "$dir/complete" ] || return 0
 	release=$(kernel_newest "$line")
 	[ -n "$release" ] ||
 		die "apt has no linux-image-$line package: run 'apt-get update', or choose another kernel" 125

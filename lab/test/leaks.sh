@@ -1,0 +1,51 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
+# In the debug kernel's host, after the programs: nothing of the module's is
+# lost while it is loaded, nor when it is gone, and the checkers still work.
+
+leaks=/sys/kernel/debug/kmemleak
+n=0 status=0
+
+verdict()
+{
+	n=$((n + 1))
+	if [ "$2" -eq 0 ]; then
+		echo "ok $n - $1"
+	else
+		echo "not ok $n - $1"
+		status=1
+	fi
+}
+
+# An object counts when two scans found no pointer to it and it is 5 s old.
+no_leaks()
+{
+	sleep 6
+	echo scan >$leaks
+	sleep 6
+	echo scan >$leaks
+	sed 's/^/# /' $leaks >/tmp/leaks
+	echo clear >$leaks
+	head -n 60 /tmp/leaks
+	[ ! -s /tmp/leaks ]
+}
+
+if [ ! -e $leaks ]; then
+	echo '1..0 # SKIP not the debug kernel'
+	exit 4
+fi
+no_leaks
+verdict 'no object is lost while the module is loaded' $?
+rmmod xkvm
+verdict 'the module unloads' $?
+no_leaks
+verdict 'no object is lost with the module gone' $?
+! grep -qE 'xkvm' /proc/slabinfo
+verdict 'no slab cache of it is left' $?
+grep -qE '^ *debug_locks: *1$' /proc/lockdep_stats
+verdict 'lockdep is still on' $?
+insmod /lab/xkvm.ko
+verdict 'it loads again' $?
+echo "1..$n"
+exit $status
