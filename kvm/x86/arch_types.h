@@ -118,7 +118,7 @@ struct arch_vcpu {
 	/* MSRs that live in memory */
 	u64 misc_enable, mcg_status, mcg_cap, mcg_ctl, mce_banks[4 * 32];
 	u64 mtrr_def_type, mtrr_fixed[11], mtrr_var[2 * MTRR_NR_VAR];
-	u64 arch_capabilities, spec_ctrl, ucode_rev, platform_info;
+	u64 arch_capabilities, spec_ctrl, ucode_rev, platform_info, power_ctl;
 
 	struct kvm_cpuid_entry2 *cpuid;
 	unsigned int nr_cpuid;

@@ -75,7 +75,10 @@ static void lapic_state_ids(struct lapic *apic, const void *from)
 	lapic_reg_put(to, LAPIC_ICR2, icr2 & 0xff000000);
 }
 
-/* ISR, TMR, IRR; the reserved vectors cannot be in any. */
+/*
+ * ISR, TMR, IRR.  The reserved vectors cannot be in service; in IRR they are
+ * kept as they came and never delivered: no priority is below theirs.
+ */
 static void lapic_state_vectors(struct lapic *apic, const void *from, u32 base)
 {
 	int word;
@@ -83,7 +86,7 @@ static void lapic_state_vectors(struct lapic *apic, const void *from, u32 base)
 	for (word = 0; word < 8; word++) {
 		u32 bits = lapic_reg_get(from, base + word * 16);
 
-		if (!word)
+		if (!word && base != LAPIC_IRR)
 			bits &= ~0u << LAPIC_FIRST_VECTOR;
 		lapic_reg_put(apic->regs, base + word * 16, bits);
 	}

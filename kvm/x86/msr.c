@@ -34,7 +34,8 @@ static const u32 msr_list[] = {
 	MSR_FS_BASE, MSR_GS_BASE, MSR_EFER, MSR_IA32_TSC, MSR_IA32_CR_PAT,
 	MSR_TSC_AUX, MSR_IA32_TSC_ADJUST, MSR_IA32_TSC_DEADLINE,
 	MSR_IA32_MISC_ENABLE, MSR_IA32_MCG_STATUS, MSR_IA32_MCG_CTL,
-	MSR_IA32_APICBASE, MSR_MTRRdefType,
+	MSR_IA32_APICBASE, MSR_PLATFORM_INFO, MSR_IA32_POWER_CTL,
+	MSR_MTRRdefType,
 	MSR_MTRRfix64K_00000, MSR_MTRRfix16K_80000, MSR_MTRRfix16K_A0000,
 	MSR_MTRRfix4K_C0000, MSR_MTRRfix4K_C8000, MSR_MTRRfix4K_D0000,
 	MSR_MTRRfix4K_D8000, MSR_MTRRfix4K_E0000, MSR_MTRRfix4K_E8000,
@@ -324,6 +325,9 @@ int msr_read(struct vcpu *v, struct msr_data *m)
 	case MSR_IA32_MISC_ENABLE:
 		m->data = v->arch.misc_enable;
 		return 0;
+	case MSR_IA32_POWER_CTL:
+		m->data = v->arch.power_ctl;
+		return 0;
 	case MSR_PLATFORM_INFO:
 		if (!m->host && v->vm->arch.platform_info_hidden)
 			return 1;
@@ -470,6 +474,9 @@ int msr_write(struct vcpu *v, struct msr_data *m)
 			return 1;
 		v->arch.misc_enable = m->data;
 		cpuid_update_runtime(v);
+		return 0;
+	case MSR_IA32_POWER_CTL:	/* kept; the host's power is its own */
+		v->arch.power_ctl = m->data;
 		return 0;
 	case MSR_PLATFORM_INFO:
 		/* CPUID faulting does not exist here */
