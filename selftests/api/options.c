@@ -129,7 +129,7 @@ static void GUEST mwait(void)
 	}
 }
 
-TEST(mwait, "MONITOR and MWAIT do nothing, or are not there if quirks are off")
+TEST(mwait, "what waits does nothing, or is not there if quirks are off")
 {
 	struct vm *vm = vm_new(VM_IRQCHIP);
 	struct vcpu *v = vcpu_new(vm, 0);
