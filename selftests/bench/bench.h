@@ -18,6 +18,11 @@ struct bench_row {
 extern const struct bench_row bench_rows[];
 extern const unsigned int bench_nr_rows;
 
+/* rows_xen.c */
+uint64_t bench_xen_send(void);
+uint64_t bench_xen_ioctl(void);
+uint64_t bench_xen_runstate(void);
+
 /* The middle one of n values; reorders them. */
 uint64_t bench_median(uint64_t *v, unsigned int n);
 

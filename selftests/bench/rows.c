@@ -314,7 +314,11 @@ static uint64_t row_dirty_read(void)
 const struct bench_row bench_rows[] = {
 	{ "CPUID exit, round trip", row_cpuid },
 	{ "Xen SCHEDOP_yield hypercall", row_yield },
+	{ "event-channel send hypercall, to the end of the upcall",
+	  bench_xen_send },
+	{ "KVM_XEN_HVM_EVTCHN_SEND, upcall, exit", bench_xen_ioctl },
 	{ "I/O exit to user space and back", row_io },
+	{ "the same with a runstate area", bench_xen_runstate },
 	{ "MMIO read answered in user space", row_mmio },
 	{ "EPT fault, host page present, a page", row_fault_present },
 	{ "EPT fault, first touch, a page", row_fault_touch },
