@@ -10,8 +10,8 @@
 struct dentry;
 struct vm;
 
-/* Pages of a vCPU's mmap area: kvm_run, PIO data. */
-#define VCPU_MMAP_PAGES	2
+/* Pages of a vCPU's mmap area: kvm_run, PIO data, the VM's coalesced writes. */
+#define VCPU_MMAP_PAGES	3
 
 extern struct dentry *main_debugfs;	/* debugfs: xkvm/ */
 

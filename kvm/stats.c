@@ -13,15 +13,19 @@
 
 #define STAT(f) { #f, offsetof(struct vcpu, stat.f) }
 
-static const struct {
-	const char *name;
-	size_t offset;
-} stats_fields[] = {
+const struct stats_field stats_fields[] = {
 	STAT(exits), STAT(io_exits), STAT(mmio_exits), STAT(halt_exits),
 	STAT(irq_exits), STAT(hypercalls), STAT(fast_hypercalls), STAT(faults),
 	STAT(faults_around), STAT(injections), STAT(signal_exits),
 	STAT(tlb_flushes), STAT(wakeups),
 };
+
+const unsigned int stats_nr_fields = ARRAY_SIZE(stats_fields);
+
+u64 stats_get(const struct vcpu *v, unsigned int field)
+{
+	return READ_ONCE(*(u64 *)((char *)v + stats_fields[field].offset));
+}
 
 static int stats_show(struct seq_file *m, void *unused)
 {
@@ -32,8 +36,7 @@ static int stats_show(struct seq_file *m, void *unused)
 	for (f = 0; f < ARRAY_SIZE(stats_fields); f++) {
 		seq_printf(m, "%s", stats_fields[f].name);
 		vm_for_each_vcpu(i, v, vm)
-			seq_printf(m, " %llu", *(u64 *)((char *)v +
-				   stats_fields[f].offset));
+			seq_printf(m, " %llu", stats_get(v, f));
 		seq_putc(m, '\n');
 	}
 	seq_printf(m, "tables %lu\n", arch_stage2_tables(vm));
@@ -46,6 +49,7 @@ void stats_vm_init(struct vm *vm)
 	static atomic_t serial;
 	char name[32];
 
+	vm->creator = current->tgid;
 	snprintf(name, sizeof(name), "%d-%d", current->tgid,
 		 atomic_inc_return(&serial));
 	vm->debugfs = debugfs_create_dir(name, main_debugfs);

@@ -20,6 +20,7 @@
 #include "arch.h"
 #include "main.h"
 #include "trace.h"
+#include "stats.h"
 #include "vm.h"
 
 static DEFINE_PER_CPU(struct vcpu *, vcpu_on_cpu);
@@ -257,6 +258,8 @@ static long vcpu_ioctl_locked(struct vcpu *v, unsigned int cmd,
 	long ret;
 
 	switch (cmd) {
+	case KVM_GET_STATS_FD:
+		return stats_fd(v->vm, v);
 	case KVM_RUN:
 		return arg ? -EINVAL : vcpu_run_ioctl(v);
 	case KVM_SET_SIGNAL_MASK:
@@ -321,23 +324,22 @@ static long vcpu_compat_ioctl(struct file *file, unsigned int cmd,
 static vm_fault_t vcpu_mmap_fault(struct vm_fault *vmf)
 {
 	struct vcpu *v = vmf->vma->vm_file->private_data;
-	void *kaddr;
 
 	switch (vmf->pgoff) {
 	case 0:
-		kaddr = v->run;
+		vmf->page = virt_to_page(v->run);
 		break;
 	case KVM_PIO_PAGE_OFFSET:
-		kaddr = v->pio_data;
+		vmf->page = virt_to_page(v->pio_data);
+		break;
+	case KVM_COALESCED_MMIO_PAGE_OFFSET:
+		vmf->page = coalesced_page(v->vm);
 		break;
 	default:
 		vmf->page = dirty_ring_page(v, vmf->pgoff);
-		if (!vmf->page)
-			return VM_FAULT_SIGBUS;
-		get_page(vmf->page);
-		return 0;
 	}
-	vmf->page = virt_to_page(kaddr);
+	if (!vmf->page)
+		return VM_FAULT_SIGBUS;
 	get_page(vmf->page);
 	return 0;
 }

@@ -43,6 +43,7 @@ static void vm_free(struct vm *vm)
 	vcpu_destroy_all(vm);
 	routing_exit(vm);
 	iobus_exit(vm);
+	coalesced_exit(vm);
 	xen_vm_exit(vm);
 	memslot_exit(vm);
 	arch_vm_exit(vm);
@@ -83,6 +84,7 @@ static struct vm *vm_create(unsigned long type)
 	init_rwsem(&vm->slots_lock);
 	mutex_init(&vm->lock);
 	mutex_init(&vm->ring_lock);
+	coalesced_init(vm);
 	vm->mm = current->mm;
 	mmgrab(vm->mm);
 
@@ -163,6 +165,8 @@ int vm_check_extension(struct vm *vm, long ext)
 	case KVM_CAP_MP_STATE:
 	case KVM_CAP_SIGNAL_MSI:
 	case KVM_CAP_ENABLE_CAP_VM:
+	case KVM_CAP_BINARY_STATS_FD:
+	case KVM_CAP_COALESCED_PIO:
 		return 1;
 	case KVM_CAP_NR_MEMSLOTS:
 		return XKVM_NR_SLOTS;
@@ -176,6 +180,8 @@ int vm_check_extension(struct vm *vm, long ext)
 		return XKVM_MAX_VCPU_ID;
 	case KVM_CAP_XEN_HVM:
 		return xen_capabilities();
+	case KVM_CAP_COALESCED_MMIO:
+		return KVM_COALESCED_MMIO_PAGE_OFFSET;
 	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
 		return KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE |
 		       KVM_DIRTY_LOG_INITIALLY_SET;
@@ -212,6 +218,15 @@ static int vm_clear_dirty_log(struct vm *vm, void __user *arg)
 	if (copy_from_user(&log, arg, sizeof(log)))
 		return -EFAULT;
 	return dirty_clear_log(vm, &log);
+}
+
+static int vm_coalesced(struct vm *vm, void __user *arg, bool add)
+{
+	struct kvm_coalesced_mmio_zone z;
+
+	if (copy_from_user(&z, arg, sizeof(z)))
+		return -EFAULT;
+	return add ? coalesced_register(vm, &z) : coalesced_unregister(vm, &z);
 }
 
 /* Capabilities that are the same everywhere; the others are arch's. */
@@ -316,6 +331,12 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return dirty_ring_reset_all(vm);
 	case KVM_ENABLE_CAP:
 		return vm_enable_cap(vm, uarg);
+	case KVM_GET_STATS_FD:
+		return stats_fd(vm, NULL);
+	case KVM_REGISTER_COALESCED_MMIO:
+	case KVM_UNREGISTER_COALESCED_MMIO:
+		return vm_coalesced(vm, uarg,
+				    cmd == KVM_REGISTER_COALESCED_MMIO);
 	case KVM_IRQFD:
 		return vm_irqfd(vm, uarg);
 	case KVM_IOEVENTFD:

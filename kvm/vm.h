@@ -16,6 +16,7 @@
 #include <linux/types.h>
 
 #include "compat.h"
+#include "coalesced.h"
 #include "dirty_ring.h"
 #include "fault.h"
 #include "memslot.h"
@@ -59,7 +60,9 @@ struct vm {
 	struct iobus *io;		/* iobus.c */
 	struct irqfd_table *irqfds;	/* irqfd.c */
 	struct irq_routing *routing;	/* routing.c */
+	struct coalesced coalesced;
 	struct dentry *debugfs;
+	pid_t creator;			/* process, for names */
 
 	struct xen_vm xen;
 	struct arch_vm arch;

@@ -65,7 +65,7 @@ struct arch_vm {
 	u32 max_vcpu_id;		/* KVM_CAP_MAX_VCPU_ID; 0: not set */
 	unsigned long mmu_pages;	/* KVM_SET_NR_MMU_PAGES */
 	bool platform_info_hidden;	/* KVM_CAP_MSR_PLATFORM_INFO */
-	u32 disabled_exits;		/* KVM_CAP_X86_DISABLE_EXITS */
+	bool exit_on_emulation_failure;	/* also of the guest's users */
 	u32 user_msr_mask;		/* KVM_CAP_X86_USER_SPACE_MSR */
 	u64 hv_os_id, hv_hypercall;	/* hyperv.c */
 	struct msr_filter __rcu *msr_filter; /* msr_filter.c */

@@ -56,10 +56,11 @@ int exit_internal_error(struct vcpu *v, u32 sub)
 
 	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 	run->internal.suberror = sub;
-	run->internal.ndata = 3;
+	run->internal.ndata = 4;
 	run->internal.data[0] = v->arch.vmx->idt_vectoring;
 	run->internal.data[1] = v->arch.vmx->exit_reason;
 	run->internal.data[2] = exit_qual(v);
+	run->internal.data[3] = v->cpu;
 	return 0;
 }
 
@@ -232,7 +233,11 @@ static int exit_gp(struct vcpu *v)
 
 static int exit_task_switch(struct vcpu *v)
 {
-	return exit_internal_error(v, KVM_INTERNAL_ERROR_EMULATION);
+	/* with data it would be read as struct emulation_failure */
+	v->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	v->run->internal.suberror = KVM_INTERNAL_ERROR_EMULATION;
+	v->run->internal.ndata = 0;
+	return 0;
 }
 
 static int exit_xsetbv(struct vcpu *v)

@@ -71,7 +71,8 @@ int exit_io(struct vcpu *v)
 	if (!in) {
 		if (size < 4)
 			val &= (1u << (size * 8)) - 1;
-		if (iobus_write(v->vm, IOBUS_PIO, port, size, val))
+		if (iobus_write(v->vm, IOBUS_PIO, port, size, val) ||
+		    coalesced_write(v->vm, true, port, size, val))
 			return exit_io_done(v, port, size, false, val);
 		memcpy(v->pio_data, &val, size);
 	} else if (iobus_read(v->vm, IOBUS_PIO, port, size, v->pio_data)) {

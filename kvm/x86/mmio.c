@@ -125,7 +125,7 @@ static int mmio_unhandled(struct mmio_state *st)
 
 	if (st->error)
 		return st->error;
-	if (c->cpl) {
+	if (c->cpl && !st->v->vm->arch.exit_on_emulation_failure) {
 		x86_queue_exception(st->v, INSN_UD);
 		return 1;
 	}

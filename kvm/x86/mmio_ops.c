@@ -211,7 +211,8 @@ int mmio_kernel_write(struct vcpu *v, gpa_t gpa, unsigned int len,
 	if (len > sizeof(val))
 		return -EOPNOTSUPP;
 	memcpy(&val, data, len);
-	return iobus_write(v->vm, IOBUS_MMIO, gpa, len, val) ? 0 : -EOPNOTSUPP;
+	return iobus_write(v->vm, IOBUS_MMIO, gpa, len, val) ||
+	       coalesced_write(v->vm, false, gpa, len, val) ? 0 : -EOPNOTSUPP;
 }
 
 /* Keep a write for user space: false if there is no room. */
@@ -335,7 +336,8 @@ static int mmio_io_out(struct emul_ctxt *c, u16 port, unsigned int size,
 	for (; count; count--, buf += size) {
 		val = 0;
 		memcpy(&val, buf, size);
-		if (!iobus_write(v->vm, IOBUS_PIO, port, size, val))
+		if (!iobus_write(v->vm, IOBUS_PIO, port, size, val) &&
+		    (left || !coalesced_write(v->vm, true, port, size, val)))
 			memcpy(v->pio_data + size * left++, buf, size);
 	}
 	if (!left)

@@ -22,6 +22,9 @@
 #define X86_QUIRKS	((u64)(KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS |	\
 			       KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT))
 
+/* Exits that a VM can be without: of PAUSE there are none in the first place. */
+#define X86_DISABLE_EXITS KVM_X86_DISABLE_EXITS_PAUSE
+
 int arch_vm_init(struct vm *vm, unsigned long type)
 {
 	if (type)
@@ -225,6 +228,8 @@ int arch_check_extension(struct vm *vm, long ext)
 	case KVM_CAP_X86_USER_SPACE_MSR:
 	case KVM_CAP_X86_MSR_FILTER:
 	case KVM_CAP_SET_GUEST_DEBUG:
+	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
+	case KVM_CAP_LAST_CPU:
 	case KVM_CAP_MSR_PLATFORM_INFO:
 	case KVM_CAP_VCPU_ATTRIBUTES:
 	case KVM_CAP_X86_ROBUST_SINGLESTEP:
@@ -235,6 +240,8 @@ int arch_check_extension(struct vm *vm, long ext)
 	case KVM_CAP_PIT_STATE2:
 	case KVM_CAP_REINJECT_CONTROL:
 		return 1;
+	case KVM_CAP_X86_DISABLE_EXITS:
+		return X86_DISABLE_EXITS;
 	case KVM_CAP_SET_GUEST_DEBUG2:
 		return DEBUG_CONTROLS;
 	case KVM_CAP_XCRS:
@@ -325,6 +332,16 @@ int arch_vm_enable_cap(struct vm *vm, const struct kvm_enable_cap *cap)
 		break;
 	case KVM_CAP_X86_TRIPLE_FAULT_EVENT:
 		vm->arch.triple_fault_event = cap->args[0];
+		break;
+	case KVM_CAP_X86_DISABLE_EXITS:
+		if (cap->args[0] & ~(u64)X86_DISABLE_EXITS)
+			ret = -EINVAL;
+		break;
+	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
+		if (cap->args[0] & ~1ull)
+			ret = -EINVAL;
+		else
+			vm->arch.exit_on_emulation_failure = cap->args[0];
 		break;
 	case KVM_CAP_X86_USER_SPACE_MSR:
 		if (cap->args[0] & ~(u64)(KVM_MSR_EXIT_REASON_INVAL |

@@ -323,3 +323,46 @@ TEST(vapic, "a VAPIC page can be switched off, by those with a local APIC")
 	CHECK_ERRNO(ioctl(vcpu_new(vm_new(0), 0)->fd, KVM_SET_VAPIC_ADDR,
 			  &none), EINVAL);
 }
+
+TEST(exits, "KVM_CAP_X86_DISABLE_EXITS takes what it reports, nothing else")
+{
+	int can = dev_cap(KVM_CAP_X86_DISABLE_EXITS);
+	struct vm *vm = vm_new(0);
+
+	REQUIRE_CAP(KVM_CAP_X86_DISABLE_EXITS);
+	CHECK_OK(vm_cap(vm, KVM_CAP_X86_DISABLE_EXITS, can));
+	CHECK_ERRNO(vm_cap(vm, KVM_CAP_X86_DISABLE_EXITS, 1u << 30), EINVAL);
+}
+
+/* FLDS of a device's register: nothing that is emulated. */
+GUEST_ASM(fld_mmio, 64, "flds 0x10000000\n 1: jmp 1b\n");
+
+static void fld(struct vm *vm, bool user)
+{
+	struct vcpu *v = vcpu_new(vm, 0);
+
+	if (user)
+		vcpu_enter64_user(v, (void (*)(void))fld_mmio);
+	else
+		vcpu_enter64(v, (void (*)(void))fld_mmio);
+	vcpu_expect(v, KVM_EXIT_INTERNAL_ERROR);
+	CHECK_EQ(v->run->emulation_failure.suberror,
+		 KVM_INTERNAL_ERROR_EMULATION);
+	CHECK(v->run->emulation_failure.ndata >= 3);
+	CHECK_EQ(v->run->emulation_failure.flags,
+		 KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES);
+	CHECK(v->run->emulation_failure.insn_size >= 7);
+	CHECK(!memcmp(v->run->emulation_failure.insn_bytes,
+		      vm_ptr(vm, (uintptr_t)fld_mmio), 7));
+}
+
+TEST(emulation_failure, "what cannot be emulated is user space's, if it wants so")
+{
+	struct vm *vm = vm_new(0);
+
+	REQUIRE_CAP(KVM_CAP_EXIT_ON_EMULATION_FAILURE);
+	CHECK_ERRNO(vm_cap(vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE, 2), EINVAL);
+	CHECK_OK(vm_cap(vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1));
+	fld(vm, true);
+	fld(vm_new(0), false);
+}
