@@ -10,11 +10,9 @@
 
 #include "../vm.h"
 
-/* The architecture's bits of vcpu->requests. */
-enum x86_request {
-	REQ_MSR_FILTER = REQ_ARCH_0,	/* the MSR bitmap is behind the filter */
-	REQ_DEBUG_STEP,		/* tell user space of a single step */
-};
+/* The architecture's bits of vcpu->requests, beside enum vcpu_request. */
+#define REQ_MSR_FILTER	(REQ_ARCH_0 + 0) /* the MSR bitmap is behind the filter */
+#define REQ_DEBUG_STEP	(REQ_ARCH_0 + 1) /* tell user space of a single step */
 
 /* --- state.c: registers as the rest of the module sees them ------------- */
 
