@@ -79,4 +79,36 @@
 #define compat_unregister_syscore(s)	unregister_syscore_ops(s)
 #endif
 
+/* 6.12: follow_pfnmap_start() in place of follow_pte() */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#define compat_follow_pfn(vma, addr, pfn, writable)			\
+	({								\
+		spinlock_t *ptl_;					\
+		pte_t *ptep_;						\
+		int r_ = follow_pte((vma)->vm_mm, (addr), &ptep_, &ptl_); \
+									\
+		if (!r_) {						\
+			*(pfn) = pte_pfn(*ptep_);			\
+			*(writable) = pte_write(*ptep_);		\
+			pte_unmap_unlock(ptep_, ptl_);			\
+		}							\
+		r_;							\
+	})
+#else
+#define compat_follow_pfn(vma_, addr, pfn_, writable_)			\
+	({								\
+		struct follow_pfnmap_args a_ = {			\
+			.vma = (vma_), .address = (addr),		\
+		};							\
+		int r_ = follow_pfnmap_start(&a_);			\
+									\
+		if (!r_) {						\
+			*(pfn_) = a_.pfn;				\
+			*(writable_) = a_.writable;			\
+			follow_pfnmap_end(&a_);				\
+		}							\
+		r_;							\
+	})
+#endif
+
 #endif

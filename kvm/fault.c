@@ -13,6 +13,7 @@
 
 #include "arch.h"
 #include "fault.h"
+#include "special.h"
 #include "trace.h"
 #include "vm.h"
 
@@ -76,27 +77,103 @@ static int fault_slot_level(const struct memslot_ref *ref, gfn_t gfn)
 }
 
 /*
+ * Memory without pages of the kernel's: a device's, mapped by its driver.
+ * Its entry is looked at again under mmu_lock by way of the sequence.
+ */
+static int fault_get_pfn(struct mm_struct *mm, hva_t hva, struct fault *f)
+{
+	struct vm_area_struct *vma;
+	bool unlocked = false;
+	int ret = -EFAULT;
+
+	mmap_read_lock(mm);
+	vma = vma_lookup(mm, hva);
+	if (!vma || !(vma->vm_flags & (VM_IO | VM_PFNMAP)))
+		goto out_unlock;
+	ret = compat_follow_pfn(vma, hva, &f->pfn, &f->writable);
+	if (!ret && f->write && !f->writable)
+		ret = -EINVAL;
+	if (ret) {
+		/* not there yet: what a touch of user space would do */
+		ret = fixup_user_fault(mm, hva,
+				       f->write ? FAULT_FLAG_WRITE : 0,
+				       &unlocked);
+		ret = ret ? -EFAULT : -EAGAIN;
+	}
+out_unlock:
+	mmap_read_unlock(mm);
+	if (!ret)
+		f->mmio = !page_is_ram(f->pfn);
+	return ret;
+}
+
+/*
  * The page behind ref->hva, with a reference, and for a write perhaps some of
  * those after it.  A read of writable memory takes the page writable if the
- * host has it so already.  The number of pages, or -errno.
+ * host has it so already.  The number of pages, 0 for memory that has none, or
+ * -errno (-EAGAIN: fault again).
  */
 static int fault_get_pages(struct vcpu *vcpu, const struct memslot_ref *ref,
 			   struct fault *f, bool may_write, struct page **pages)
 {
 	int n;
 
+	f->mmio = false;
 	f->writable = may_write;
 	if (may_write &&
-	    get_user_pages_fast_only(ref->hva, 1, FOLL_WRITE, pages) == 1)
+	    get_user_pages_fast_only(ref->hva, 1, FOLL_WRITE, pages) == 1) {
+		f->pfn = page_to_pfn(pages[0]);
 		return 1;
+	}
 	f->writable = f->write;
 	if (f->write)
 		n = get_user_pages_unlocked(ref->hva, 1, pages, FOLL_WRITE);
 	else
 		n = get_user_pages_fast(ref->hva, 1, 0, pages);
+	if (n == -EFAULT) {
+		n = fault_get_pfn(vcpu->vm->mm, ref->hva, f);
+		f->writable &= may_write;
+		return n;
+	}
 	if (n != 1)
 		return n < 0 ? n : -EFAULT;
+	f->pfn = page_to_pfn(pages[0]);
 	return f->write ? fault_get_ahead(vcpu, ref, f, pages) : 1;
+}
+
+static void fault_put_pages(const struct fault *f, struct page **pages, int n)
+{
+	if (special_refcount_suppressed(f->kind))
+		return;
+	while (n-- > 0)
+		put_page(pages[n]);
+}
+
+/* The kernel's own page, if it may be there; to the guest it is never code. */
+static int fault_kernel_page(struct vcpu *vcpu, struct fault *f)
+{
+	struct vm *vm = vcpu->vm;
+	struct page *page;
+	bool flush = false;
+	int ret = FAULT_MMIO;
+
+	if (f->exec)
+		return ret;
+	f->kind = SPECIAL_KERNEL;
+	f->writable = true;
+	f->level = 0;
+	write_lock(&vm->mmu_lock);
+	page = special_kernel_page(vm);
+	if (page) {
+		f->pfn = page_to_pfn(page);
+		ret = arch_stage2_map(vcpu, f, &flush);
+		ret = ret == -EAGAIN ? FAULT_RETRY : ret;
+		fault_put_pages(f, &page, 1);
+	}
+	write_unlock(&vm->mmu_lock);
+	if (flush)
+		arch_flush_remote_tlbs(vm);
+	return ret;
 }
 
 void fault_set_dirty(struct page *page)
@@ -116,6 +193,8 @@ static int fault_try(struct vcpu *vcpu, struct fault *f,
 	bool may_write, flush = false;
 	int ret, n;
 
+	if (unlikely(gfn == READ_ONCE(vm->kpage.gfn)))
+		return fault_kernel_page(vcpu, f);
 	if (memslot_lookup(vm, vcpu, gfn, ref))
 		return FAULT_MMIO;
 	may_write = !(ref->flags & KVM_MEM_READONLY);
@@ -128,15 +207,15 @@ static int fault_try(struct vcpu *vcpu, struct fault *f,
 	n = fault_get_pages(vcpu, ref, f, may_write, pages);
 	if (n < 0)
 		return n;
-	if (f->writable)
+	if (n && f->writable)
 		fault_set_dirty(pages[0]);
-	f->pfn = page_to_pfn(pages[0]);
+	f->kind = ref->kind;
 
 	read_lock(&vm->mmu_lock);
 	ret = FAULT_RETRY;
 	if (memslot_inv_retry(vm, seq, ref->hva))
 		goto out_unlock;
-	f->level = fault_slot_level(ref, gfn);
+	f->level = n ? fault_slot_level(ref, gfn) : 0;
 	if (f->level)
 		f->level = fault_host_level(vm->mm, ref->hva, f->level);
 	if (f->write)
@@ -148,12 +227,11 @@ out_unlock:
 	read_unlock(&vm->mmu_lock);
 	if (flush)
 		arch_flush_remote_tlbs(vm);
-	if (ret == FAULT_MAPPED && !f->level &&
+	if (ret == FAULT_MAPPED && n && !f->level && ref->npages > 1 &&
 	    (!(ref->flags & KVM_MEM_LOG_DIRTY_PAGES) ||
 	     arch_stage2_logs_writes()))
 		fault_around(vcpu, ref, gfn, seq, pages + 1, n - 1);
-	while (n--)
-		put_page(pages[n]);
+	fault_put_pages(f, pages, n);
 	return ret;
 }
 

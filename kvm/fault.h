@@ -23,7 +23,9 @@ struct fault {
 	bool write, exec;	/* the access that faulted */
 	bool writable;		/* what the mapping may allow */
 	bool clean;		/* and the first write is to be noted */
+	enum special_kind kind;
 	u64 pfn;
+	bool mmio;		/* a device's: not RAM of the host */
 	int level;		/* largest the slot and the host page allow */
 };
 

@@ -11,18 +11,22 @@
 #include "arch.h"
 #include "dirty.h"
 #include "notifier.h"
+#include "special.h"
 #include "vm.h"
 
 /*
- * A slot change counts as an invalidation: the generation is the upper half of
- * the sequence.  Both only grow, so their sum changes when either does.
+ * A change of slots or special pages counts as an invalidation: their
+ * generations are the upper half of the sequence.  All only grow, so the sum
+ * changes when any does.
  */
 unsigned long memslot_inv_begin(struct vm *vm)
 {
 	u32 gen;
 
 	rcu_read_lock();
-	gen = READ_ONCE(rcu_dereference(vm->slots)->generation);
+	/* before the set: pairs with special_publish() */
+	gen = smp_load_acquire(&vm->special_generation);
+	gen += READ_ONCE(rcu_dereference(vm->slots)->generation);
 	rcu_read_unlock();
 	return notifier_seq(vm) + ((unsigned long)gen << 32);
 }
@@ -30,9 +34,9 @@ unsigned long memslot_inv_begin(struct vm *vm)
 bool memslot_inv_retry(struct vm *vm, unsigned long seq, hva_t hva)
 {
 	struct memslots *s = rcu_dereference_check(vm->slots, true);
+	u32 gen = s->generation + READ_ONCE(vm->special_generation);
 
-	return notifier_retry(vm, seq - ((unsigned long)s->generation << 32),
-			      hva);
+	return notifier_retry(vm, seq - ((unsigned long)gen << 32), hva);
 }
 
 /* Index of the last slot that starts at or below @gfn, or -1. */
@@ -73,7 +77,7 @@ static struct memslots *memslots_of(struct vm *vm)
 
 u32 memslot_generation(struct vm *vm)
 {
-	return memslots_of(vm)->generation;
+	return memslots_of(vm)->generation + READ_ONCE(vm->special_generation);
 }
 
 struct memslot *memslot_find(struct vm *vm, gfn_t gfn)
@@ -81,8 +85,20 @@ struct memslot *memslot_find(struct vm *vm, gfn_t gfn)
 	return memslot_search(memslots_of(vm), gfn);
 }
 
+/* What look-ups have to ask special.c for. */
+static bool memslot_has_specials(struct vm *vm, gfn_t base, u64 npages)
+{
+	return READ_ONCE(vm->kpage.gfn) - base < npages ||
+	       rcu_access_pointer(vm->specials);
+}
+
 struct memslot *memslot_find_rcu(struct vm *vm, gfn_t gfn)
 {
+	struct memslot_ref ref;
+
+	if (unlikely(memslot_has_specials(vm, gfn, 1)) &&
+	    (gfn == READ_ONCE(vm->kpage.gfn) || special_lookup(vm, gfn, &ref)))
+		return NULL;
 	return memslot_search(rcu_dereference(vm->slots), gfn);
 }
 
@@ -95,6 +111,14 @@ int memslot_lookup(struct vm *vm, struct vcpu *vcpu, gfn_t gfn,
 	int i;
 
 	rcu_read_lock();
+	if (unlikely(memslot_has_specials(vm, gfn, 1))) {
+		if (gfn == READ_ONCE(vm->kpage.gfn))
+			goto out_none;
+		if (special_lookup(vm, gfn, ref)) {
+			rcu_read_unlock();
+			return 0;
+		}
+	}
 	s = rcu_dereference(vm->slots);
 	if (c && c->generation == s->generation && c->index < s->nr &&
 	    memslot_has(s->slot[c->index], gfn)) {
@@ -107,13 +131,18 @@ int memslot_lookup(struct vm *vm, struct vcpu *vcpu, gfn_t gfn,
 				*c = (struct memslot_cache){ s->generation, i };
 		}
 	}
-	if (slot)
+	if (slot) {
 		*ref = (struct memslot_ref){
 			.hva = memslot_hva(slot, gfn),
 			.base_gfn = slot->base_gfn,
 			.npages = slot->npages,
 			.flags = slot->flags,
 		};
+		if (unlikely(memslot_has_specials(vm, slot->base_gfn,
+						  slot->npages)))
+			special_clip(vm, gfn, ref);
+	}
+out_none:
 	rcu_read_unlock();
 	return slot ? 0 : -ENOENT;
 }
@@ -134,7 +163,7 @@ bool memslot_for_hva_range(struct vm *vm, hva_t start, hva_t end,
 		hit |= fn(vm, s->base_gfn + ((from - s->hva) >> PAGE_SHIFT),
 			  s->base_gfn + ((to - s->hva) >> PAGE_SHIFT) + 1);
 	}
-	return hit;
+	return hit | special_for_hva_range(vm, start, end, fn);
 }
 
 static void memslot_free(struct memslot *s)
@@ -354,6 +383,7 @@ int memslot_init(struct vm *vm)
 	if (!s)
 		return -ENOMEM;
 	s->generation = 1;	/* a zeroed slot cache must not match */
+	special_init(vm);
 	vm->hva_tree = RB_ROOT_CACHED;
 	RCU_INIT_POINTER(vm->slots, s);
 	return 0;
@@ -367,6 +397,7 @@ void memslot_exit(struct vm *vm)
 	for (i = 0; i < s->nr; i++)
 		memslot_free(s->slot[i]);
 	kvfree(s);
+	special_exit(vm);
 }
 
 /* The piece of an access that lies in one page, and where it is in user space. */

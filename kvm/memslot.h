@@ -65,7 +65,8 @@ static inline hva_t memslot_hva(const struct memslot *s, gfn_t gfn)
 /*
  * memslot_find() - the slot that contains @gfn, or NULL.
  * Under slots_lock or mmu_lock, memslot_find_rcu() under rcu_read_lock();
- * valid as long as that.
+ * valid as long as that.  memslot_find_rcu() is NULL where a special page
+ * hides the slot.
  */
 struct memslot *memslot_find(struct vm *vm, gfn_t gfn);
 struct memslot *memslot_find_rcu(struct vm *vm, gfn_t gfn);
@@ -73,19 +74,30 @@ struct memslot *memslot_find_rcu(struct vm *vm, gfn_t gfn);
 /* The slot with user space's number @id, or NULL.  Under slots_lock. */
 struct memslot *memslot_by_id(struct vm *vm, u32 id);
 
-/* What a look-up of a gfn gives: copied, so usable without any lock. */
+/* Whose page a gfn has: see special.h. */
+enum special_kind { SPECIAL_NONE, SPECIAL_USER, SPECIAL_KERNEL };
+
+/*
+ * What a look-up of a gfn gives: copied, so usable without any lock.  The
+ * range is the part of the slot around the gfn that no special page
+ * interrupts, or the special page.
+ */
 struct memslot_ref {
 	hva_t hva;			/* of the gfn asked for */
 	gfn_t base_gfn;
 	u64 npages;
 	u32 flags;
+	enum special_kind kind;
 };
 
-/* 0 and *@ref, or -ENOENT: no slot there.  @vcpu may be NULL.  Any context. */
+/*
+ * 0 and *@ref, or -ENOENT: no memory there.  @vcpu may be NULL.  Any context.
+ * A special page of user space's is found, the kernel's is not.
+ */
 int memslot_lookup(struct vm *vm, struct vcpu *vcpu, gfn_t gfn,
 		   struct memslot_ref *ref);
 
-/* Changes with every change of the slots.  Under slots_lock. */
+/* Changes with every change of slots or special pages.  Under slots_lock. */
 u32 memslot_generation(struct vm *vm);
 
 /*

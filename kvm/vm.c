@@ -25,6 +25,7 @@
 #include "routing.h"
 #include "stats.h"
 #include "vm.h"
+#include "../include/uapi/linux/xkvm.h"
 
 void vm_get(struct vm *vm)
 {
@@ -168,6 +169,8 @@ int vm_check_extension(struct vm *vm, long ext)
 	case KVM_CAP_BINARY_STATS_FD:
 	case KVM_CAP_COALESCED_PIO:
 		return 1;
+	case XKVM_CAP_SPECIAL:
+		return SPECIAL_MAX;
 	case KVM_CAP_NR_MEMSLOTS:
 		return XKVM_NR_SLOTS;
 	case KVM_CAP_IRQ_ROUTING:
@@ -200,6 +203,15 @@ static int vm_set_memory(struct vm *vm, void __user *arg)
 	if (copy_from_user(&r, arg, sizeof(r)))
 		return -EFAULT;
 	return memslot_set(vm, &r);
+}
+
+static int vm_special(struct vm *vm, void __user *arg, bool map)
+{
+	struct xkvm_special_page p;
+
+	if (copy_from_user(&p, arg, sizeof(p)))
+		return -EFAULT;
+	return map ? special_map(vm, &p) : special_unmap(vm, &p);
 }
 
 static int vm_dirty_log(struct vm *vm, void __user *arg)
@@ -323,6 +335,10 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vm_check_extension(vm, arg);
 	case KVM_SET_USER_MEMORY_REGION:
 		return vm_set_memory(vm, uarg);
+	case XKVM_MAP_SPECIAL:
+		return vm_special(vm, uarg, true);
+	case XKVM_UNMAP_SPECIAL:
+		return vm_special(vm, uarg, false);
 	case KVM_GET_DIRTY_LOG:
 		return vm_dirty_log(vm, uarg);
 	case KVM_CLEAR_DIRTY_LOG:

@@ -20,6 +20,7 @@
 #include "dirty_ring.h"
 #include "fault.h"
 #include "memslot.h"
+#include "special.h"
 #include "gpc.h"
 #include "arch_types.h"
 #include "xen/xen.h"
@@ -46,6 +47,10 @@ struct vm {
 	struct rw_semaphore slots_lock;	/* held for reading by guest accesses */
 	struct memslots __rcu *slots;	/* written under slots_lock + mmu_lock */
 	struct rb_root_cached hva_tree;	/* mmu_lock: the slots by hva */
+	struct special_set __rcu *specials; /* as slots; NULL: never any */
+	u32 special_generation;		/* as their set */
+	struct rb_root_cached special_tree; /* mmu_lock: by hva */
+	struct special_kernel kpage;	/* mmu_lock, gfn written as slots */
 
 	struct mutex lock;		/* vCPU creation, irqchip, VM attributes */
 	unsigned int nr_vcpus;		/* lock; read with smp_load_acquire */

@@ -6,11 +6,12 @@
  * The map itself never changes after mem_create().  Overlays and the list of
  * released pages change under the caller's lock (physmap.c's); readers need
  * none, an overlay is exchanged by one mmap() with RAM or a page of the file
- * behind it at any moment.
+ * behind it at any moment, and so is an alias by one word.
  */
 #include "mem.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,12 @@ struct mem_hidden {
 	unsigned char data[GUEST_PAGE_SIZE];
 };
 
+/* A frame for which the guest sees another page; free: host is NULL. */
+struct mem_alias {
+	_Atomic uint64_t gfn;
+	unsigned char *_Atomic host;
+};
+
 struct mem {
 	size_t nr;
 	struct mem_range range[MEM_NR_RANGES];
@@ -35,6 +42,8 @@ struct mem {
 	struct mem_hidden *hidden;
 	uint64_t *released[MEM_NR_RANGES];	/* a bit a page, lazily made */
 	uint64_t nr_pages, nr_released;
+	atomic_uint nr_aliases;		/* as high as any was in use */
+	struct mem_alias alias[MEM_NR_ALIASES];
 };
 
 /*
@@ -120,9 +129,31 @@ size_t mem_ranges(const struct mem *m, const struct mem_range **out)
 	return m->nr;
 }
 
+/* What the guest sees in place of RAM at @at, or NULL. */
+static unsigned char *mem_alias_of(const struct mem *m, gfn_t at)
+{
+	unsigned int i, n = atomic_load(&m->nr_aliases);
+
+	for (i = 0; i < n; i++) {
+		unsigned char *host = atomic_load(&m->alias[i].host);
+
+		if (host && atomic_load(&m->alias[i].gfn) == at.v)
+			return host;
+	}
+	return NULL;
+}
+
 void *mem_ptr(const struct mem *m, gpa_t at, size_t len)
 {
+	uint64_t off = at.v % GUEST_PAGE_SIZE;
+	unsigned char *alias;
 	size_t i;
+
+	if (len <= GUEST_PAGE_SIZE - off) {
+		alias = mem_alias_of(m, gfn(at.v >> GUEST_PAGE_SHIFT));
+		if (alias)
+			return alias + off;
+	}
 
 	for (i = 0; i < m->nr; i++) {
 		const struct mem_range *r = &m->range[i];
@@ -205,6 +236,33 @@ int mem_overlay_clear(struct mem *m, gfn_t at)
 	return 0;
 }
 
+int mem_alias_set(struct mem *m, gfn_t at, void *host)
+{
+	unsigned int i;
+
+	if (!mem_page(m, at))
+		return -EFAULT;
+	for (i = 0; i < MEM_NR_ALIASES; i++) {
+		if (atomic_load(&m->alias[i].host))
+			continue;
+		atomic_store(&m->alias[i].gfn, at.v);
+		atomic_store(&m->alias[i].host, host);
+		if (i >= atomic_load(&m->nr_aliases))
+			atomic_store(&m->nr_aliases, i + 1);
+		return 0;
+	}
+	return -ENOSPC;
+}
+
+void mem_alias_clear(struct mem *m, gfn_t at)
+{
+	unsigned int i;
+
+	for (i = 0; i < atomic_load(&m->nr_aliases); i++)
+		if (atomic_load(&m->alias[i].gfn) == at.v)
+			atomic_store(&m->alias[i].host, NULL);
+}
+
 /* The bit of a page in the lists of released pages; NULL if not RAM or ENOMEM. */
 static uint64_t *mem_released_word(struct mem *m, gfn_t at, uint64_t *bit,
 				   bool make)
@@ -236,6 +294,8 @@ int mem_release(struct mem *m, gfn_t at)
 
 	if (!page)
 		return -EINVAL;
+	if (mem_alias_of(m, at))
+		return -EBUSY;
 	for (h = m->hidden; h; h = h->next)
 		if (h->gfn.v == at.v)
 			return -EBUSY;

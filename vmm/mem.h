@@ -70,6 +70,16 @@ int mem_overlay_set(struct mem *m, gfn_t at, int fd, uint64_t offset);
 int mem_overlay_clear(struct mem *m, gfn_t at);
 
 /*
+ * mem_alias_set() - the kernel shows the guest the page at @host in place of
+ * the RAM page @at: accesses within that page go there, too.  Longer ones see
+ * the RAM under it.  0, -EFAULT if @at is not RAM, -ENOSPC.
+ * mem_alias_clear() - no longer; nothing if it was not.
+ */
+#define MEM_NR_ALIASES	65
+int mem_alias_set(struct mem *m, gfn_t at, void *host);
+void mem_alias_clear(struct mem *m, gfn_t at);
+
+/*
  * mem_release() - give a page back to the host (ballooning).  It stays in the
  * map, reads as zero, and costs nothing until the guest touches it again.
  * mem_populate() - count it as the guest's again.

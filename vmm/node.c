@@ -15,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "../include/uapi/linux/xkvm.h"
 #include "vm_priv.h"
 #include "x86/cpu.h"
 #include "xen/kernel.h"
@@ -74,6 +75,7 @@ static int node_check(struct vm *vm, char *err, size_t len)
 				 "%s cannot run Xen guests (KVM_CAP_XEN_HVM is %#x, %#x are needed): use the xkvm.ko that belongs to this xkvm",
 				 node_path(), have > 0 ? have : 0, need);
 	vm->xen_features = have;
+	vm->has_special = node_cap(vm, XKVM_CAP_SPECIAL) >= MEM_NR_ALIASES;
 	max = node_cap(vm, KVM_CAP_MAX_VCPUS);
 	if (max <= 0)
 		max = 4;		/* as the API has it */

@@ -52,6 +52,7 @@ struct vm {
 	uint16_t domid;
 	int node_fd;			/* /dev/xkvm */
 	uint32_t xen_features;		/* KVM_XEN_HVM_CONFIG_* of the node */
+	bool has_special;		/* it lays pages over guest memory */
 	struct kvm_cpuid2 *cpuid;	/* what the node supports */
 	const char *state;		/* for the status verb; loop's thread */
 	bool destroyed;			/* by the control socket */

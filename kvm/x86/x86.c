@@ -69,6 +69,7 @@ int arch_vcpu_init(struct vcpu *v)
 	if (ret)
 		goto err_vmcs;
 	if (vm->irqchip_split || vm->irqchip_kernel) {
+		special_set_aside(v->vm, APIC_DEFAULT_BASE >> PAGE_SHIFT);
 		ret = lapic_create(v);
 		if (ret)
 			goto err_fpu;
@@ -315,6 +316,7 @@ int arch_vm_enable_cap(struct vm *vm, const struct kvm_enable_cap *cap)
 			break;
 		vm->arch.split_pins = cap->args[0];
 		vm->arch.irqchip_split = true;
+		special_set_aside(vm, APIC_DEFAULT_BASE >> PAGE_SHIFT);
 		break;
 	case KVM_CAP_X2APIC_API:
 		if (cap->args[0] & ~(u64)(KVM_X2APIC_API_USE_32BIT_IDS |

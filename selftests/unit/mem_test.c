@@ -102,6 +102,37 @@ TEST(overlay, "an overlay hides a page, and what it hid comes back")
 	mem_destroy(m);
 }
 
+TEST(alias, "accesses within a frame go where the guest sees it")
+{
+	static char other[GUEST_PAGE_SIZE];
+	struct mem *m = make(4 * MIB);
+	char *ram = mem_ptr(m, gpa(0), 4 * MIB);
+	gpa_t at = gpa(100 * GUEST_PAGE_SIZE);
+
+	ram[at.v + 5] = 'r';
+	other[5] = 'o';
+	CHECK_EQ(mem_alias_set(m, gfn(100), other), 0);
+	CHECK(mem_ptr(m, at, GUEST_PAGE_SIZE) == (void *)other);
+	CHECK(mem_ptr(m, gpa(at.v + 5), 1) == (void *)(other + 5));
+	CHECK(mem_ptr(m, gpa(at.v - 1), 2) == (void *)(ram + at.v - 1));
+	CHECK_EQ(mem_write(m, gpa(at.v + 6), "w", 1), 0);
+	CHECK(other[6] == 'w' && !ram[at.v + 6]);
+	CHECK(mem_release(m, gfn(100)) == -EBUSY);
+	mem_alias_clear(m, gfn(100));
+	CHECK(mem_ptr(m, gpa(at.v + 5), 1) == (void *)(ram + at.v + 5));
+	CHECK_EQ(mem_release(m, gfn(100)), 0);
+
+	CHECK(mem_alias_set(m, gfn(4 * MIB / GUEST_PAGE_SIZE), other) ==
+	      -EFAULT);
+	for (unsigned int i = 0; i < MEM_NR_ALIASES; i++)
+		CHECK_EQ(mem_alias_set(m, gfn(i), other), 0);
+	CHECK(mem_alias_set(m, gfn(200), other) == -ENOSPC);
+	mem_alias_clear(m, gfn(7));
+	CHECK_EQ(mem_alias_set(m, gfn(200), other), 0);
+	CHECK(mem_ptr(m, gpa(7 * GUEST_PAGE_SIZE), 1) != (void *)other);
+	mem_destroy(m);
+}
+
 TEST(overlay_bounds, "an overlay beyond RAM is refused")
 {
 	int fd = special();

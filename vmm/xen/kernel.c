@@ -56,6 +56,26 @@ int kernel_set_shared_info(struct vm *vm, uint64_t gfn)
 	return kernel_set(vm, &a);
 }
 
+static int kernel_special(struct vm *vm, unsigned long cmd, uint64_t gfn,
+			  void *page)
+{
+	struct xkvm_special_page s = {
+		.gfn = gfn, .user_addr = (uintptr_t)page,
+	};
+
+	return ioctl(vm->fd, cmd, &s) ? -errno : 0;
+}
+
+int kernel_map_special(struct vm *vm, uint64_t gfn, void *page)
+{
+	return kernel_special(vm, XKVM_MAP_SPECIAL, gfn, page);
+}
+
+int kernel_unmap_special(struct vm *vm, uint64_t gfn, void *page)
+{
+	return kernel_special(vm, XKVM_UNMAP_SPECIAL, gfn, page);
+}
+
 int kernel_set_upcall_vector(struct vm *vm, uint8_t vector)
 {
 	struct kvm_xen_hvm_attr a = {

@@ -25,6 +25,13 @@ int kernel_xen_init(struct vm *vm);
 
 /* For the whole guest; from any thread. */
 int kernel_set_shared_info(struct vm *vm, uint64_t gfn);
+
+/*
+ * With XKVM_CAP_SPECIAL: the page at @page appears at @gfn, which it must not
+ * do yet; or no longer.
+ */
+int kernel_map_special(struct vm *vm, uint64_t gfn, void *page);
+int kernel_unmap_special(struct vm *vm, uint64_t gfn, void *page);
 int kernel_set_upcall_vector(struct vm *vm, uint8_t vector);
 int kernel_set_wide(struct vm *vm, bool wide);
 int kernel_set_runstate_update(struct vm *vm, bool on);

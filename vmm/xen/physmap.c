@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Owns the special pages and where each is: one record a page, which alone
- * says so and changes only under p->lock.  Over RAM a page is an overlay of
- * mem.c; elsewhere it is a memory slot of its own.
+ * says so and changes only under p->lock.  The kernel lays the page over the
+ * guest's memory map where it can (XKVM_CAP_SPECIAL); otherwise it is an
+ * overlay of mem.c over RAM, and elsewhere a memory slot of its own.
  *
  * The shared_info page is more than memory: the kernel is told its frame, the
  * event channels that it is there, each vCPU where its vcpu_info is.
@@ -25,9 +26,12 @@
 #define PHYSMAP_APIC_GFN	0xfee00ull
 #define PHYSMAP_GFN_LIMIT	(1ull << 34)	/* 46 address bits */
 
+#define PHYSMAP_OVERLAY		(-1)	/* of RAM, by mem.c */
+#define PHYSMAP_SPECIAL		(-2)	/* by the kernel */
+
 struct physmap_record {
 	uint64_t gfn;			/* PHYSMAP_NOWHERE */
-	int slot;			/* -1: an overlay of RAM */
+	int slot;			/* or one of these */
 };
 
 struct physmap {
@@ -63,7 +67,9 @@ int physmap_create(struct physmap **out, struct vm *vm)
 		goto err_close;
 	}
 	for (i = 0; i < PHYSMAP_NR; i++)
-		p->at[i] = (struct physmap_record){ PHYSMAP_NOWHERE, -1 };
+		p->at[i] = (struct physmap_record){
+			PHYSMAP_NOWHERE, PHYSMAP_OVERLAY
+		};
 	pthread_mutex_init(&p->lock, NULL);
 	*out = p;
 	return 0;
@@ -96,21 +102,43 @@ static int physmap_remove(struct physmap *p, unsigned int nr)
 	struct physmap_record *r = &p->at[nr];
 	int err;
 
-	if (r->slot >= 0)
+	if (r->slot == PHYSMAP_SPECIAL) {
+		err = kernel_unmap_special(p->vm, r->gfn, physmap_page(p, nr));
+		if (!err)
+			mem_alias_clear(p->vm->mem, gfn(r->gfn));
+	} else if (r->slot >= 0) {
 		err = vm_slot_del(p->vm, r->slot);
-	else
+	} else {
 		err = mem_overlay_clear(p->vm->mem, gfn(r->gfn));
+	}
 	if (err)
 		return err;
 	r->gfn = PHYSMAP_NOWHERE;
-	r->slot = -1;
+	r->slot = PHYSMAP_OVERLAY;
+	return 0;
+}
+
+static int physmap_lay(struct physmap *p, unsigned int nr, gfn_t at)
+{
+	void *page = physmap_page(p, nr);
+	int err = kernel_map_special(p->vm, at.v, page);
+
+	if (err)
+		return err;
+	/* outside RAM nobody but the guest looks; there is one for each page */
+	mem_alias_set(p->vm->mem, at, page);
+	p->at[nr] = (struct physmap_record){ at.v, PHYSMAP_SPECIAL };
 	return 0;
 }
 
 static int physmap_place(struct physmap *p, unsigned int nr, gfn_t at)
 {
 	uint64_t off = (uint64_t)nr * GUEST_PAGE_SIZE;
-	int ret = mem_overlay_set(p->vm->mem, at, p->fd, off);
+	int ret;
+
+	if (p->vm->has_special)
+		return physmap_lay(p, nr, at);
+	ret = mem_overlay_set(p->vm->mem, at, p->fd, off);
 
 	if (ret == -EFAULT) {
 		ret = vm_slot_add(p->vm, at, p->pages + off, GUEST_PAGE_SIZE);

@@ -4,6 +4,9 @@
  *
  * First part: names of KVM's own ABI that came after 6.1; they keep KVM's
  * numbers and are defined here only when <linux/kvm.h> lacks them.
+ *
+ * Second part: what KVM does not have.  Capabilities are asked for with
+ * KVM_CHECK_EXTENSION; their numbers and the ioctls' type are out of KVM's way.
  */
 #ifndef _UAPI_LINUX_XKVM_H
 #define _UAPI_LINUX_XKVM_H
@@ -45,10 +48,43 @@
 #define KVM_XEN_INVALID_GPA	((__u64)-1)
 #endif
 
+/* --- beyond KVM ------------------------------------------------------------- */
+
+#define XKVM_CAP_BASE		0x584b0000
+
+#define XKVMIO			'X'
+
 /*
- * Second part: what KVM does not have.  An attribute that is not there is
- * -ENOENT, as with KVM.
+ * XKVM_CAP_SPECIAL: special pages, the value is how many a VM can have.
+ *
+ * XKVM_MAP_SPECIAL (VM) - the page at @user_addr appears at guest frame @gfn
+ * and hides what memory slot is there.  @flags: XKVM_SPECIAL_READONLY, a
+ * guest's write becomes KVM_EXIT_MMIO as in a read-only slot.  A page is in
+ * one place: -EBUSY if this one is mapped, to the same @gfn or another.
+ * -EEXIST: another special page is at @gfn.  -EINVAL: unknown flags, @pad not
+ * zero, address not of a page, or a frame that cannot have one (beyond the
+ * guest's address width; the local APIC's).  -ENOSPC: too many.
+ *
+ * XKVM_UNMAP_SPECIAL (VM) - takes it away, and what was hidden is back.
+ * -ENOENT unless this very page is at @gfn.  @flags must be 0.
+ *
+ * The memory behind @user_addr is shared, not copied, and its contents stay.
+ * Dirty logging does not see special pages.
  */
+#define XKVM_CAP_SPECIAL	(XKVM_CAP_BASE + 0)
+#define XKVM_SPECIAL_READONLY	(1 << 0)
+
+struct xkvm_special_page {
+	__u64 gfn;
+	__u64 user_addr;
+	__u32 flags;
+	__u32 pad;
+};
+
+#define XKVM_MAP_SPECIAL	_IOW(XKVMIO, 0x80, struct xkvm_special_page)
+#define XKVM_UNMAP_SPECIAL	_IOW(XKVMIO, 0x81, struct xkvm_special_page)
+
+/* An attribute that is not there is -ENOENT, as with KVM. */
 
 /*
  * KVM_XEN_VCPU_{SET,GET}_ATTR: the periodic timer, in the first bytes of u.  It
