@@ -11,6 +11,8 @@
 /* Module load: check the CPU (one pr_err line and -EOPNOTSUPP), set up. */
 int arch_module_init(void);
 void arch_module_exit(void);
+/* More files into main_debugfs. */
+void arch_debugfs(void);
 
 /*
  * Turn virtualization on / off on this CPU; interrupts off.  -EBUSY: somebody
@@ -77,6 +79,13 @@ void arch_dirty_sync(struct vm *vm);
 gfn_t arch_stage2_gfn_end(void);
 /* Second-stage table pages the VM has. */
 unsigned long arch_stage2_tables(struct vm *vm);
+/*
+ * One more (@by 1) or less (-1) reason that DMA of this VM's devices is not
+ * coherent with the CPUs' caches.  Takes mmu_lock.
+ */
+void arch_noncoherent_dma(struct vm *vm, int by);
+/* More files into vm->debugfs. */
+void arch_vm_debugfs(struct vm *vm);
 /* Flush this VM's second-stage translations on every CPU; may hold mmu_lock. */
 void arch_flush_remote_tlbs(struct vm *vm);
 

@@ -111,4 +111,11 @@
 	})
 #endif
 
+/* 6.6: vfio_file_is_valid() knows devices' files, too */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define compat_vfio_file_is_valid	vfio_file_is_group
+#else
+#define compat_vfio_file_is_valid	vfio_file_is_valid
+#endif
+
 #endif

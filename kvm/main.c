@@ -222,6 +222,7 @@ static int __init main_init(void)
 	if (ret)
 		return ret;
 	main_debugfs = debugfs_create_dir("xkvm", NULL);
+	arch_debugfs();
 	ret = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "xkvm:online",
 				virt_cpu_online, virt_cpu_offline);
 	if (ret < 0)

@@ -17,7 +17,6 @@
 #include "arch.h"
 #include "special.h"
 #include "vm.h"
-#include "../include/uapi/linux/xkvm.h"
 
 struct special {
 	gfn_t gfn;
@@ -283,13 +282,30 @@ int special_unmap(struct vm *vm, const struct xkvm_special_page *p)
 
 /* --- the kernel's page ------------------------------------------------------ */
 
-void special_set_aside(struct vm *vm, gfn_t gfn)
+static atomic_t special_mapped = ATOMIC_INIT(0);
+
+int special_kernel_users(void)
+{
+	return atomic_read(&special_mapped);
+}
+
+/* Under mmu_lock, or at the end of the VM. */
+static void special_set_mapped(struct vm *vm, bool mapped)
+{
+	if (vm->kpage.mapped == mapped)
+		return;
+	vm->kpage.mapped = mapped;
+	atomic_add(mapped ? 1 : -1, &special_mapped);
+}
+
+void special_set_aside(struct vm *vm, gfn_t gfn, struct page *page)
 {
 	if (READ_ONCE(vm->kpage.gfn) == gfn)
 		return;
 	down_write(&vm->slots_lock);
 	write_lock(&vm->mmu_lock);
 	WRITE_ONCE(vm->kpage.gfn, gfn);
+	vm->kpage.page = page;
 	/* the gfn before the number: pairs with memslot_inv_begin() */
 	smp_store_release(&vm->special_generation, vm->special_generation + 1);
 	special_zap(vm, gfn);
@@ -298,28 +314,20 @@ void special_set_aside(struct vm *vm, gfn_t gfn)
 	up_write(&vm->slots_lock);
 }
 
-void special_offer(struct vm *vm, struct page *page)
-{
-	write_lock(&vm->mmu_lock);
-	vm->kpage.page = page;
-	write_unlock(&vm->mmu_lock);
-}
-
 void special_withdraw(struct vm *vm)
 {
 	write_lock(&vm->mmu_lock);
 	vm->kpage.page = NULL;
-	if (vm->kpage.mapped) {
-		vm->kpage.mapped = false;
+	if (vm->kpage.mapped)
 		special_zap(vm, vm->kpage.gfn);
-	}
+	special_set_mapped(vm, false);
 	write_unlock(&vm->mmu_lock);
 }
 
 struct page *special_kernel_page(struct vm *vm)
 {
 	lockdep_assert_held_write(&vm->mmu_lock);
-	vm->kpage.mapped = vm->kpage.page;
+	special_set_mapped(vm, vm->kpage.page);
 	return vm->kpage.page;
 }
 
@@ -337,6 +345,7 @@ void special_exit(struct vm *vm)
 	struct special_set *s = special_set_of(vm);
 	unsigned int i;
 
+	special_set_mapped(vm, false);
 	for (i = 0; s && i < s->nr; i++)
 		kfree(s->page[i]);
 	kvfree(s);

@@ -59,13 +59,14 @@ bool special_for_hva_range(struct vm *vm, hva_t start, hva_t end,
 
 /*
  * The kernel's page.  special_set_aside() takes its gfn from the memory map,
- * for good, and again changes nothing; sleeps, takes slots_lock.  special_offer() lets it be mapped from
- * now on.  special_withdraw() ends that: when it returns no CPU translates to
- * the page.  special_kernel_page() is the page to map or NULL, under mmu_lock
- * for writing, and notes that it is mapped.
+ * for good, and lets @page (or NULL) be mapped there; a second call changes
+ * nothing.  Sleeps, takes slots_lock.  special_withdraw() ends that for good:
+ * when it returns no CPU translates to the page.  special_kernel_page() is the
+ * page to map or NULL, under mmu_lock for writing, and notes that it is mapped.
+ * special_kernel_users(): how many VMs' tables have it.
  */
-void special_set_aside(struct vm *vm, gfn_t gfn);
-void special_offer(struct vm *vm, struct page *page);
+void special_set_aside(struct vm *vm, gfn_t gfn, struct page *page);
+int special_kernel_users(void);
 void special_withdraw(struct vm *vm);
 struct page *special_kernel_page(struct vm *vm);
 

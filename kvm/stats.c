@@ -54,6 +54,7 @@ void stats_vm_init(struct vm *vm)
 		 atomic_inc_return(&serial));
 	vm->debugfs = debugfs_create_dir(name, main_debugfs);
 	debugfs_create_file("stats", 0444, vm->debugfs, vm, &stats_fops);
+	arch_vm_debugfs(vm);
 }
 
 void stats_vm_exit(struct vm *vm)

@@ -16,6 +16,7 @@
 #include <linux/uaccess.h>
 
 #include "arch.h"
+#include "device.h"
 #include "dirty.h"
 #include "iobus.h"
 #include "ioeventfd.h"
@@ -25,7 +26,6 @@
 #include "routing.h"
 #include "stats.h"
 #include "vm.h"
-#include "../include/uapi/linux/xkvm.h"
 
 void vm_get(struct vm *vm)
 {
@@ -168,6 +168,7 @@ int vm_check_extension(struct vm *vm, long ext)
 	case KVM_CAP_ENABLE_CAP_VM:
 	case KVM_CAP_BINARY_STATS_FD:
 	case KVM_CAP_COALESCED_PIO:
+	case KVM_CAP_DEVICE_CTRL:
 		return 1;
 	case XKVM_CAP_SPECIAL:
 		return SPECIAL_MAX;
@@ -212,6 +213,19 @@ static int vm_special(struct vm *vm, void __user *arg, bool map)
 	if (copy_from_user(&p, arg, sizeof(p)))
 		return -EFAULT;
 	return map ? special_map(vm, &p) : special_unmap(vm, &p);
+}
+
+static int vm_create_device(struct vm *vm, void __user *arg)
+{
+	struct kvm_create_device c;
+	int ret;
+
+	if (copy_from_user(&c, arg, sizeof(c)))
+		return -EFAULT;
+	ret = device_new(vm, &c);
+	if (!ret && copy_to_user(arg, &c, sizeof(c)))
+		ret = -EFAULT;
+	return ret;
 }
 
 static int vm_dirty_log(struct vm *vm, void __user *arg)
@@ -335,6 +349,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vm_check_extension(vm, arg);
 	case KVM_SET_USER_MEMORY_REGION:
 		return vm_set_memory(vm, uarg);
+	case KVM_CREATE_DEVICE:
+		return vm_create_device(vm, uarg);
 	case XKVM_MAP_SPECIAL:
 		return vm_special(vm, uarg, true);
 	case XKVM_UNMAP_SPECIAL:

@@ -5,19 +5,45 @@
  * In x2APIC mode the CPU answers reads of the priorities and of IRR, ISR and
  * TMR from the register page, and executes writes of TPR, EOI and SELF IPI and
  * the delivery of interrupts by itself.  The other registers have effects
- * beyond the page and exit.  In xAPIC mode the page is MMIO and traps.
+ * beyond the page and exit.  In xAPIC mode at the default base it does the same
+ * for accesses to the APIC-access page, where the tables have that; without it
+ * they trap as MMIO, and the delivery of interrupts stays the CPU's.
  * Source: SDM volume 3, chapter "APIC virtualization and virtual interrupts".
  */
 #include "../arch.h"
+#include "apic_page.h"
 #include "lapic.h"
 #include "lapic_regs.h"
 #include "vmx.h"
 
 #define X2APIC_MSR(reg)	(0x800 + ((reg) >> 4))
 
-static const u32 apicv_secondary = SECONDARY_EXEC_APIC_REGISTER_VIRT |
-				   SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY |
-				   SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE;
+#define APICV_ALL	(SECONDARY_EXEC_APIC_REGISTER_VIRT |		\
+			 SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY |		\
+			 SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE |	\
+			 SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES)
+
+/*
+ * The secondary controls for the mode the APIC is in.  Accesses to the page in
+ * xAPIC mode are the CPU's or exit, never the page's memory's, whatever else.
+ * An APIC that software has switched off takes no vector, not even its own,
+ * which the CPU does not look at.
+ */
+static u32 apicv_controls(const struct vcpu *v)
+{
+	const struct lapic *apic = v->arch.lapic;
+	u32 mode = 0;
+
+	if (lapic_x2apic(apic))
+		mode = SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE;
+	else if (vmx_caps.apic_access && lapic_base_is_xapic(apic->base))
+		mode = SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES;
+	if (mode && vmx_caps.apicv && apic->sw_enabled &&
+	    !(v->arch.guest_debug & KVM_GUESTDBG_BLOCKIRQ))
+		return mode | SECONDARY_EXEC_APIC_REGISTER_VIRT |
+		       SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY;
+	return mode & SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES;
+}
 
 static void apicv_msrs(struct vcpu *v, bool on)
 {
@@ -61,25 +87,18 @@ void vmx_set_svi(struct vcpu *v, int vector)
 		vmcs_write(GUEST_INTR_STATUS, (status & 0xff) | svi << 8);
 }
 
-void vmx_lapic_mode_changed(struct vcpu *v)
+static void apicv_vid(struct vcpu *v, bool on)
 {
 	const u32 cr8 = CPU_BASED_CR8_LOAD_EXITING | CPU_BASED_CR8_STORE_EXITING;
 	struct lapic *apic = v->arch.lapic;
-	bool on = vmx_caps.apicv && lapic_x2apic(apic) &&
-		  !(v->arch.guest_debug & KVM_GUESTDBG_BLOCKIRQ);
 
-	if (on == apic->vid)
-		return;
 	if (on) {
 		vmcs_write(VIRTUAL_APIC_PAGE_ADDR, __pa(apic->regs));
 		vmcs_write(TPR_THRESHOLD, 0);
 		vmcs_set_proc(v, CPU_BASED_TPR_SHADOW, cr8);
-		vmcs_set_proc2(v, apicv_secondary, 0);
 	} else {
-		vmcs_set_proc2(v, 0, apicv_secondary);
 		vmcs_set_proc(v, cr8, CPU_BASED_TPR_SHADOW);
 	}
-	apicv_msrs(v, on);
 	WRITE_ONCE(apic->vid, on);
 	if (on) {
 		WRITE_ONCE(apic->eoi_watch_changed, true);
@@ -87,5 +106,21 @@ void vmx_lapic_mode_changed(struct vcpu *v)
 		vmx_set_svi(v, lapic_highest_isr(v));
 		vmx_set_rvi(v, lapic_sync_irr(v));
 	}
+}
+
+void vmx_lapic_mode_changed(struct vcpu *v)
+{
+	u32 was = v->arch.vmx->proc2 & APICV_ALL, now = apicv_controls(v);
+
+	if (was == now)
+		return;
+	if (now & SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES)
+		vmcs_write(APIC_ACCESS_ADDR, apic_page_phys());
+	vmcs_set_proc2(v, now, APICV_ALL & ~now);
+	apicv_msrs(v, now & SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE);
+	if ((was ^ now) & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY)
+		apicv_vid(v, now & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY);
+	/* what the CPU has cached of the page was for the mode before */
+	vcpu_request(v, REQ_TLB_FLUSH);
 	vcpu_request(v, REQ_EVENT);
 }

@@ -60,6 +60,8 @@ struct arch_vm {
 	bool tsc_offset_valid;
 	u32 bsp_id;
 	bool triple_fault_event;
+	unsigned int noncoherent;	/* mmu_lock: see memtype.c */
+	bool noncoherent_cap;		/* XKVM_CAP_NONCOHERENT_DMA */
 	bool exception_payload;		/* KVM_CAP_EXCEPTION_PAYLOAD */
 	u64 disabled_quirks;		/* KVM_CAP_DISABLE_QUIRKS2 */
 	u32 max_vcpu_id;		/* KVM_CAP_MAX_VCPU_ID; 0: not set */

@@ -11,17 +11,16 @@
 #include "../trace.h"
 #include "exit.h"
 #include "lapic.h"
+#include "memtype.h"
+#include "mtrr.h"
 #include "vmx.h"
 
 #define EPT_R		BIT_ULL(0)
 #define EPT_W		BIT_ULL(1)
 #define EPT_X		BIT_ULL(2)
-#define EPT_IPAT	BIT_ULL(6)
 #define EPT_LARGE	BIT_ULL(7)
 #define EPT_A		BIT_ULL(8)
 #define EPT_D		BIT_ULL(9)
-#define EPT_MEMTYPE(t)	((u64)(t) << 3)
-#define EPT_WB		6
 
 static struct pgt_format ept_format __ro_after_init = {
 	.present = EPT_R | EPT_W | EPT_X,
@@ -41,6 +40,8 @@ void ept_module_init(void)
 		ept_format.accessed = EPT_A;
 		ept_format.dirty = EPT_D;
 	}
+	/* the rest may select keys of memory encryption */
+	ept_format.addr = GENMASK_ULL(boot_cpu_data.x86_phys_bits - 1, 12);
 	ept_format.max_leaf = vmx_caps.ept_1g && vmx_caps.ept_2m ? 2 :
 			      vmx_caps.ept_2m ? 1 : 0;
 }
@@ -72,22 +73,24 @@ int arch_stage2_prepare(struct vcpu *v)
 	return pgt_cache_fill(&v->arch.vmx->tables);
 }
 
-/*
- * Guest RAM is write-back whatever the guest's PAT and MTRRs say: no device of
- * this VM reads memory behind the caches.
- */
 int arch_stage2_map(struct vcpu *v, const struct fault *f, bool *flush)
 {
-	u64 prot = EPT_R | EPT_X | EPT_IPAT | EPT_MEMTYPE(EPT_WB);
-	int level = min(f->level, ept_format.max_leaf), ret;
+	u64 prot = EPT_R | ept_memtype(v, f);
+	u64 pfn = f->pfn & ept_format.addr >> PAGE_SHIFT;
+	int level = min(memtype_level(v, f), ept_format.max_leaf), ret;
 
-	lockdep_assert_held(&v->vm->mmu_lock);
+	/* the kernel's own page is nobody's code, and has one type only */
+	if (f->kind != SPECIAL_KERNEL)
+		prot |= EPT_X;
+	else if (WARN_ON_ONCE((prot & ept_format.type) !=
+			      (EPT_IPAT | EPT_MEMTYPE(MEMTYPE_WB))))
+		return -EIO;
 	if (f->writable)
 		prot |= EPT_W;
 	/* what nobody waits for is not noted in the vCPU's log (pml.c) */
 	if (!f->clean)
 		prot |= ept_format.dirty;
-	ret = pgtable_map(&v->vm->arch.ept, f->gpa >> PAGE_SHIFT, f->pfn, level,
+	ret = pgtable_map(&v->vm->arch.ept, f->gpa >> PAGE_SHIFT, pfn, level,
 			  prot, &v->arch.vmx->tables, flush);
 	return ret < 0 ? ret : 0;
 }

@@ -8,6 +8,7 @@
  */
 #include <linux/percpu.h>
 #include <asm/mce.h>
+#include <asm/smp.h>
 #include <asm/vmx.h>
 
 #include "../arch.h"
@@ -16,6 +17,7 @@
 #include "exit.h"
 #include "hyperv.h"
 #include "lapic.h"
+#include "memtype.h"
 #include "pml.h"
 #include "vmx.h"
 
@@ -265,6 +267,14 @@ static int exit_pause(struct vcpu *v)
 	return exit_skip(v);
 }
 
+static int exit_wbinvd(struct vcpu *v)
+{
+	/* otherwise no device of the guest reads memory behind the caches */
+	if (memtype_noncoherent(v->vm))
+		wbinvd_on_all_cpus();
+	return exit_skip(v);
+}
+
 static int exit_ept_misconfig(struct vcpu *v)
 {
 	pr_err_ratelimited("EPT misconfiguration at gpa %lx\n",
@@ -272,6 +282,13 @@ static int exit_ept_misconfig(struct vcpu *v)
 	v->run->exit_reason = KVM_EXIT_UNKNOWN;
 	v->run->hw.hardware_exit_reason = EXIT_REASON_EPT_MISCONFIG;
 	return 0;
+}
+
+/* An access that the CPU does not answer; the address is in the page only. */
+static int exit_apic_access(struct vcpu *v)
+{
+	return mmio_emulate(v, APIC_DEFAULT_BASE | (exit_qual(v) & 0xfff),
+			    false, 0);
 }
 
 static int exit_apic_write(struct vcpu *v)
@@ -320,12 +337,12 @@ static int (*const exit_table[])(struct vcpu *v) = {
 	[EXIT_REASON_MONITOR_INSTRUCTION] = exit_mwait,
 	[EXIT_REASON_PAUSE_INSTRUCTION]	= exit_pause,
 	[EXIT_REASON_EOI_INDUCED]	= exit_eoi_induced,
+	[EXIT_REASON_APIC_ACCESS]	= exit_apic_access,
 	[EXIT_REASON_APIC_WRITE]	= exit_apic_write,
 	[EXIT_REASON_EPT_VIOLATION]	= ept_violation,
 	[EXIT_REASON_EPT_MISCONFIG]	= exit_ept_misconfig,
 	[EXIT_REASON_PREEMPTION_TIMER]	= exit_slice,
-	/* no device of the guest reads memory behind the caches */
-	[EXIT_REASON_WBINVD]		= exit_skip,
+	[EXIT_REASON_WBINVD]		= exit_wbinvd,
 	[EXIT_REASON_XSETBV]		= exit_xsetbv,
 	[EXIT_REASON_PML_FULL]		= pml_exit_full,
 };
@@ -341,6 +358,26 @@ static bool exit_may_cut_delivery(u32 reason)
 	       reason == EXIT_REASON_PML_FULL;
 }
 
+/*
+ * An interrupt that was cut short and not ours to inject is one the CPU took
+ * from the register page: the highest in service.  That is what hardware
+ * reports; Bochs 2.7 has some event before, and it can be told where that is an
+ * interrupt or an NMI, which is never delivered without our injecting it.
+ */
+static u32 exit_fix_vector(struct vcpu *v, u32 info)
+{
+	u32 type = info & VECTORING_INFO_TYPE_MASK;
+	int vector;
+
+	if (!(info & VECTORING_INFO_VALID_MASK) || v->arch.vmx->intr_info ||
+	    (type != INTR_TYPE_EXT_INTR && type != INTR_TYPE_NMI_INTR) ||
+	    !v->arch.lapic || !v->arch.lapic->vid)
+		return info;
+	vector = lapic_highest_isr(v);
+	return vector < 0 ? info : VECTORING_INFO_VALID_MASK |
+				   INTR_TYPE_EXT_INTR | vector;
+}
+
 /* Queue again what was being delivered. */
 static void exit_requeue(struct vcpu *v)
 {
@@ -348,7 +385,7 @@ static void exit_requeue(struct vcpu *v)
 	u32 info = 0, error = 0;
 
 	if (exit_may_cut_delivery(x->exit_reason))
-		info = vmcs_read(IDT_VECTORING_INFO_FIELD);
+		info = exit_fix_vector(v, vmcs_read(IDT_VECTORING_INFO_FIELD));
 	x->idt_vectoring = info;
 	if (!x->intr_info && !(info & VECTORING_INFO_VALID_MASK))
 		return;

@@ -103,11 +103,9 @@ static void lapic_reset_regs(struct lapic *apic)
 void lapic_reset(struct vcpu *vcpu, bool init)
 {
 	struct lapic *apic = vcpu->arch.lapic;
-	u64 old;
 
 	if (!apic)
 		return;
-	old = apic->base;
 	if (!init) {
 		WRITE_ONCE(apic->base, APIC_DEFAULT_BASE | LAPIC_BASE_EN |
 			   (vcpu->id == vcpu->vm->arch.bsp_id ?
@@ -116,8 +114,7 @@ void lapic_reset(struct vcpu *vcpu, bool init)
 	}
 	lapic_reset_regs(apic);
 	lapic_map_update(vcpu->vm);
-	if ((old ^ apic->base) & (LAPIC_BASE_EN | LAPIC_BASE_EXTD))
-		vmx_lapic_mode_changed(vcpu);
+	vmx_lapic_mode_changed(vcpu);
 }
 
 /* --- IA32_APIC_BASE --- */
@@ -168,9 +165,15 @@ int lapic_set_base(struct vcpu *vcpu, u64 base, bool host_initiated)
 		return 1;
 
 	changed = old ^ base;
+	/* what all xAPICs share goes before this one is none any more */
+	if (!lapic_base_is_xapic(base))
+		apic_page_leave(vcpu->vm);
 	WRITE_ONCE(apic->base, base);
-	if (!(changed & (LAPIC_BASE_EN | LAPIC_BASE_EXTD)))
+	if (!(changed & (LAPIC_BASE_EN | LAPIC_BASE_EXTD))) {
+		if (changed & LAPIC_BASE_ADDR)
+			vmx_lapic_mode_changed(vcpu);
 		return 0;
+	}
 
 	/*
 	 * A guest that switches its APIC off loses what was in it; user space

@@ -144,6 +144,13 @@ static inline bool lapic_owns(const struct vcpu *vcpu, gpa_t gpa)
 	       (apic->base & (LAPIC_BASE_EN | LAPIC_BASE_EXTD)) == LAPIC_BASE_EN;
 }
 
+/* In xAPIC mode, enabled, where every APIC is after reset? */
+static inline bool lapic_base_is_xapic(u64 base)
+{
+	return (base & (LAPIC_BASE_ADDR | LAPIC_BASE_EN | LAPIC_BASE_EXTD)) ==
+	       (APIC_DEFAULT_BASE | LAPIC_BASE_EN);
+}
+
 /*
  * Highest IRR vector above the processor priority, or -1; if there is any, PPR
  * is brought up to date from TPR and ISR.  Without virtual-interrupt delivery.  Vcpu thread.
@@ -331,7 +338,9 @@ void vmx_set_rvi(struct vcpu *vcpu, int vector);	/* highest IRR or -1 */
 void vmx_set_svi(struct vcpu *vcpu, int vector);	/* highest ISR or -1 */
 /* Before vmx_set_rvi(): which EOIs cause an exit, if that changed. */
 void vmx_update_eoi_exits(struct vcpu *vcpu);
-/* The APIC went between disabled, xAPIC and x2APIC: update controls. */
+/* The mode changed, the page moved, or software switched it on or off. */
 void vmx_lapic_mode_changed(struct vcpu *vcpu);
+/* Before it leaves xAPIC mode at the default base: see apic_page.h. */
+void apic_page_leave(struct vm *vm);
 
 #endif

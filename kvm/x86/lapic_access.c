@@ -136,6 +136,7 @@ static void write_svr(struct lapic *apic, u32 reg, u32 val)
 	WRITE_ONCE(apic->sw_enabled, enabled);
 	if (!enabled)
 		lapic_mask_lvts(apic);
+	vmx_lapic_mode_changed(apic->vcpu);
 	vcpu_request(apic->vcpu, REQ_EVENT);
 }
 

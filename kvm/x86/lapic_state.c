@@ -151,6 +151,7 @@ int lapic_set_state(struct vcpu *vcpu, const struct kvm_lapic_state *s)
 
 	enabled = lapic_reg_get(apic->regs, LAPIC_SVR) & LAPIC_SVR_ENABLED;
 	WRITE_ONCE(apic->sw_enabled, enabled);
+	vmx_lapic_mode_changed(vcpu);
 	if (lapic_reg_get(apic->regs, LAPIC_LVTT) & LAPIC_LVTT_DEADLINE)
 		lapic_reg_put(apic->regs, LAPIC_LVTT, ~LAPIC_LVTT_PERIODIC &
 			      lapic_reg_get(apic->regs, LAPIC_LVTT));

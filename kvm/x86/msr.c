@@ -14,6 +14,7 @@
 #include "../arch.h"
 #include "hyperv.h"
 #include "lapic.h"
+#include "mtrr.h"
 #include "vmx.h"
 
 #define MSR_MAX_ENTRIES	256	/* of one ioctl */
@@ -145,45 +146,6 @@ static bool msr_pat_valid(u64 pat)
 		if ((pat & 0xff) > 7 || (pat & 0xff) == 2 || (pat & 0xff) == 3)
 			return false;
 	return true;
-}
-
-static bool msr_mtrr_type_valid(u8 t)
-{
-	return t < 7 && t != 2 && t != 3;
-}
-
-/* Where an MTRR lives, or NULL. */
-static u64 *msr_mtrr(struct vcpu *v, u32 index)
-{
-	if (index == MSR_MTRRdefType)
-		return &v->arch.mtrr_def_type;
-	if (index == MSR_MTRRfix64K_00000)
-		return &v->arch.mtrr_fixed[0];
-	if (index == MSR_MTRRfix16K_80000 || index == MSR_MTRRfix16K_A0000)
-		return &v->arch.mtrr_fixed[1 + index - MSR_MTRRfix16K_80000];
-	if (index >= MSR_MTRRfix4K_C0000 && index <= MSR_MTRRfix4K_F8000)
-		return &v->arch.mtrr_fixed[3 + index - MSR_MTRRfix4K_C0000];
-	if (index >= MTRRphysBase_MSR(0) && index <= MTRRphysMask_MSR(MTRR_NR_VAR - 1))
-		return &v->arch.mtrr_var[index - MTRRphysBase_MSR(0)];
-	return NULL;
-}
-
-static bool msr_mtrr_valid(struct vcpu *v, u32 index, u64 data)
-{
-	u64 addr = ~(u64)0 >> (64 - v->arch.maxphyaddr) & PAGE_MASK;
-	int i;
-
-	if (index == MSR_MTRRdefType)
-		return !(data & ~0xcffull) && msr_mtrr_type_valid(data & 0xff);
-	if (index >= MSR_MTRRfix64K_00000 && index <= MSR_MTRRfix4K_F8000) {
-		for (i = 0; i < 64; i += 8)
-			if (!msr_mtrr_type_valid(data >> i & 0xff))
-				return false;
-		return true;
-	}
-	if (index & 1)			/* mask: valid bit and address */
-		return !(data & ~(addr | BIT(11)));
-	return !(data & ~(addr | 0xff)) && msr_mtrr_type_valid(data & 0xff);
 }
 
 static u64 *msr_mce_bank(struct vcpu *v, u32 index)
@@ -347,7 +309,7 @@ int msr_read(struct vcpu *v, struct msr_data *m)
 	case HYPERV_MSR_FIRST ... HYPERV_MSR_LAST:
 		return hyperv_msr_read(v, m);
 	}
-	p = msr_mtrr(v, m->index) ?: msr_mce_bank(v, m->index);
+	p = mtrr_reg(v, m->index) ?: msr_mce_bank(v, m->index);
 	if (p) {
 		m->data = *p;
 		return 0;
@@ -389,14 +351,10 @@ static int msr_write_address(struct vcpu *v, struct msr_data *m)
 
 static int msr_write_memory(struct vcpu *v, struct msr_data *m)
 {
-	u64 *p = msr_mtrr(v, m->index);
+	u64 *p;
 
-	if (p) {
-		if (!msr_mtrr_valid(v, m->index, m->data))
-			return 1;
-		*p = m->data;
-		return 0;
-	}
+	if (mtrr_reg(v, m->index))
+		return mtrr_write(v, m->index, m->data);
 	p = msr_mce_bank(v, m->index);
 	if (p) {
 		if (!msr_mce_valid(v, m->index, m->data, m->host))

@@ -13,6 +13,7 @@
 #include <asm/tlbflush.h>
 
 #include "../arch.h"
+#include "apic_page.h"
 #include "vmx.h"
 
 struct vmx_caps vmx_caps;
@@ -68,7 +69,8 @@ static int vmx_read_caps(const char **lack)
 			 SECONDARY_EXEC_ENABLE_XSAVES | SECONDARY_EXEC_ENABLE_PML |
 			 SECONDARY_EXEC_APIC_REGISTER_VIRT |
 			 SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY |
-			 SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE,
+			 SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE |
+			 SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES,
 			 &c->proc2, NULL))
 		return -EOPNOTSUPP;
 	*lack = "loading of EFER and PAT at entry and exit";
@@ -106,6 +108,9 @@ static int vmx_read_caps(const char **lack)
 		   (c->proc2 & SECONDARY_EXEC_APIC_REGISTER_VIRT) &&
 		   (c->proc2 & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY) &&
 		   (c->proc2 & SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE);
+
+	c->apic_access = c->apicv &&
+		(c->proc2 & SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES);
 
 	c->cr0_fixed0 = native_read_msr(MSR_IA32_VMX_CR0_FIXED0);
 	c->cr0_fixed1 = native_read_msr(MSR_IA32_VMX_CR0_FIXED1);
@@ -280,19 +285,30 @@ int arch_module_init(void)
 	ept_module_init();
 	run_module_init();
 	msr_init();
-	ret = mmio_module_init();
+	ret = apic_page_module_init();
 	if (ret)
 		goto err_regions;
+	ret = mmio_module_init();
+	if (ret)
+		goto err_apic_page;
 	vmcs_module_init();
 	return 0;
 
+err_apic_page:
+	apic_page_module_exit();
 err_regions:
 	vmx_free_regions();
 	return ret;
 }
 
+void arch_debugfs(void)
+{
+	apic_page_debugfs();
+}
+
 void arch_module_exit(void)
 {
 	mmio_module_exit();
+	apic_page_module_exit();
 	vmx_free_regions();
 }

@@ -19,6 +19,7 @@ struct vmx_caps {
 	u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
 	u64 ept_vpid;			/* IA32_VMX_EPT_VPID_CAP */
 	bool apicv;			/* register virtualization + VID + x2APIC */
+	bool apic_access;		/* and APIC-access virtualization */
 	bool ept_ad, ept_2m, ept_1g;
 	bool pml;			/* page-modification logging */
 };
@@ -43,7 +44,6 @@ struct vmx_vcpu {
 	u32 intr_info;			/* VM_ENTRY_INTR_INFO is valid */
 	unsigned long *msr_bitmap;
 	u64 *pml;			/* the CPU's log of dirtied pages, or NULL */
-	struct page *apic_access;
 
 	/* of the last exit */
 	u32 exit_reason;

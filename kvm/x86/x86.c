@@ -12,6 +12,7 @@
 #include "../trace.h"
 #include "hyperv.h"
 #include "irqchip.h"
+#include "apic_page.h"
 #include "debug.h"
 #include "lapic.h"
 #include "mce.h"
@@ -69,7 +70,7 @@ int arch_vcpu_init(struct vcpu *v)
 	if (ret)
 		goto err_vmcs;
 	if (vm->irqchip_split || vm->irqchip_kernel) {
-		special_set_aside(v->vm, APIC_DEFAULT_BASE >> PAGE_SHIFT);
+		apic_page_vm_init(v->vm);
 		ret = lapic_create(v);
 		if (ret)
 			goto err_fpu;
@@ -225,6 +226,7 @@ int arch_check_extension(struct vm *vm, long ext)
 	case KVM_CAP_SET_TSS_ADDR:
 	case KVM_CAP_SET_IDENTITY_MAP_ADDR:
 	case KVM_CAP_NOP_IO_DELAY:
+	case XKVM_CAP_NONCOHERENT_DMA:
 	case KVM_CAP_IRQ_INJECT_STATUS:
 	case KVM_CAP_X86_USER_SPACE_MSR:
 	case KVM_CAP_X86_MSR_FILTER:
@@ -316,7 +318,7 @@ int arch_vm_enable_cap(struct vm *vm, const struct kvm_enable_cap *cap)
 			break;
 		vm->arch.split_pins = cap->args[0];
 		vm->arch.irqchip_split = true;
-		special_set_aside(vm, APIC_DEFAULT_BASE >> PAGE_SHIFT);
+		apic_page_vm_init(vm);
 		break;
 	case KVM_CAP_X2APIC_API:
 		if (cap->args[0] & ~(u64)(KVM_X2APIC_API_USE_32BIT_IDS |
@@ -328,6 +330,15 @@ int arch_vm_enable_cap(struct vm *vm, const struct kvm_enable_cap *cap)
 			vm->arch.x2apic_ids32 = true;
 		if (cap->args[0] & KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK)
 			vm->arch.x2apic_no_bcast_quirk = true;
+		break;
+	case XKVM_CAP_NONCOHERENT_DMA:
+		if (cap->args[0] > 1) {
+			ret = -EINVAL;
+			break;
+		}
+		if (vm->arch.noncoherent_cap != cap->args[0])
+			arch_noncoherent_dma(vm, cap->args[0] ? 1 : -1);
+		vm->arch.noncoherent_cap = cap->args[0];
 		break;
 	case KVM_CAP_EXCEPTION_PAYLOAD:
 		vm->arch.exception_payload = cap->args[0];

@@ -97,6 +97,11 @@ static inline bool guest_has_x2apic(const struct vcpu *v)
 	return v->arch.features & CPUF_X2APIC;
 }
 
+static inline bool guest_has_mtrr(const struct vcpu *v)
+{
+	return v->arch.features & CPUF_MTRR;
+}
+
 /* CPUID instruction for the guest: in eax/ecx, out all four.  True if the
  * leaf exists (otherwise as the CPU answers an unknown leaf).
  */

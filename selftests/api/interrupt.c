@@ -211,6 +211,7 @@ static void set_reg(struct kvm_lapic_state *l, unsigned int off, uint32_t val)
 
 GUEST static void take_restored(void)
 {
+	g_touch_stack();
 	guest_handlers[VEC] = eoi_handler;
 	guest_handlers[VEC + 1] = eoi_handler;
 	g_take_irqs();

@@ -303,14 +303,22 @@ GINLINE void g_apic_write(uint32_t reg, uint32_t v)
 	g_write32(GUEST_APIC + reg, v);
 }
 
+/* Before interrupts come: the README says why. */
+GINLINE void g_touch_stack(void)
+{
+	__asm__ volatile("push %%rax; pop %%rax" : : : "memory");
+}
+
 /* Software-enable, spurious vector 0xff. */
 GINLINE void g_apic_enable(void)
 {
+	g_touch_stack();
 	g_apic_write(APIC_SVR, 0x1ff);
 }
 
 GINLINE void g_x2apic_enable(void)
 {
+	g_touch_stack();
 	g_wrmsr(MSR_APIC_BASE, g_rdmsr(MSR_APIC_BASE) | 0xc00);
 	g_wrmsr(MSR_X2APIC(APIC_SVR), 0x1ff);
 }

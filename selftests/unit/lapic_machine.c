@@ -48,6 +48,10 @@ void vmx_set_svi(struct vcpu *vcpu, int vector)
 	vcpu->svi = vector;
 }
 
+void apic_page_leave(struct vm *vm)
+{
+}
+
 void vmx_lapic_mode_changed(struct vcpu *vcpu)
 {
 	vcpu->mode_changes++;

@@ -81,6 +81,14 @@ struct xkvm_special_page {
 	__u32 pad;
 };
 
+/*
+ * XKVM_CAP_NONCOHERENT_DMA, for KVM_ENABLE_CAP (VM): @args[0] 1, devices of
+ * this VM reach memory behind the CPUs' caches, as some that VFIO assigns
+ * do, or 0, they do not (the default).  With it the guest's MTRRs and PAT
+ * decide how RAM is cached, and WBINVD does what it says.
+ */
+#define XKVM_CAP_NONCOHERENT_DMA (XKVM_CAP_BASE + 1)
+
 #define XKVM_MAP_SPECIAL	_IOW(XKVMIO, 0x80, struct xkvm_special_page)
 #define XKVM_UNMAP_SPECIAL	_IOW(XKVMIO, 0x81, struct xkvm_special_page)
 

@@ -217,6 +217,7 @@ struct vm {
 		struct mutex lapic_map_lock;
 		bool x2apic_ids32, x2apic_no_bcast_quirk;
 		bool irqchip_split, irqchip_kernel;
+		u32 bsp_id;
 		u16 split_pins;
 		bool lvt0_nmi;
 		u32 bsp_id;

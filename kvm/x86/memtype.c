@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which memory type a guest page gets, and starting over when the answer
+ * changes.
+ *
+ * vm->arch.noncoherent counts what makes DMA non-coherent; it changes under
+ * mmu_lock for writing, together with the removal of every entry.
+ */
+#include "../arch.h"
+#include "memtype.h"
+#include "mtrr.h"
+
+u64 ept_memtype(struct vcpu *v, const struct fault *f)
+{
+	lockdep_assert_held(&v->vm->mmu_lock);
+	if (f->mmio)
+		return EPT_MEMTYPE(MEMTYPE_UC);
+	if (f->kind != SPECIAL_NONE || !memtype_noncoherent(v->vm))
+		return EPT_MEMTYPE(MEMTYPE_WB) | EPT_IPAT;
+	return EPT_MEMTYPE(mtrr_page_type(v, f->gpa));
+}
+
+int memtype_level(struct vcpu *v, const struct fault *f)
+{
+	int level = f->level;
+
+	if (!memtype_noncoherent(v->vm))
+		return level;
+	while (level && !mtrr_uniform(v, f->gpa, pgt_span(level) << PAGE_SHIFT))
+		level--;
+	return level;
+}
+
+static void memtype_start_over(struct vm *vm)
+{
+	lockdep_assert_held_write(&vm->mmu_lock);
+	if (arch_stage2_unmap(vm, 0, arch_stage2_gfn_end())) {
+		arch_flush_remote_tlbs(vm);
+		arch_stage2_free_unlinked(vm);
+	}
+}
+
+void memtype_mtrr_changed(struct vm *vm)
+{
+	if (!memtype_noncoherent(vm))
+		return;
+	write_lock(&vm->mmu_lock);
+	memtype_start_over(vm);
+	write_unlock(&vm->mmu_lock);
+}
+
+void arch_noncoherent_dma(struct vm *vm, int by)
+{
+	bool was;
+
+	write_lock(&vm->mmu_lock);
+	was = vm->arch.noncoherent;
+	WRITE_ONCE(vm->arch.noncoherent, vm->arch.noncoherent + by);
+	if (was != !!vm->arch.noncoherent)
+		memtype_start_over(vm);
+	write_unlock(&vm->mmu_lock);
+}

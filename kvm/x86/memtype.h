@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The memory type of a guest page: how it is cached.
+ */
+#ifndef XKVM_X86_MEMTYPE_H
+#define XKVM_X86_MEMTYPE_H
+
+#include "../fault.h"
+#include "../vm.h"
+
+/* Type and "ignore PAT" of an EPT leaf: bits 5:3 and 6. */
+#define EPT_IPAT	BIT_ULL(6)
+#define EPT_MEMTYPE(t)	((u64)(t) << 3)
+
+/*
+ * ept_memtype() - these bits for what is being mapped.  A device's memory of
+ * the host is UC.  A special page is WB with IPAT wherever it lies.  RAM is
+ * WB with IPAT, too, unless the VM has non-coherent DMA: then the guest's
+ * MTRRs and PAT decide.  vCPU thread, mmu_lock held.
+ */
+u64 ept_memtype(struct vcpu *v, const struct fault *f);
+
+/* The largest level, at most f->level, that has one type all over. */
+int memtype_level(struct vcpu *v, const struct fault *f);
+
+/* An MTRR of the guest's has another value.  Takes mmu_lock; may sleep. */
+void memtype_mtrr_changed(struct vm *vm);
+
+static inline bool memtype_noncoherent(const struct vm *vm)
+{
+	return READ_ONCE(vm->arch.noncoherent);
+}
+
+#endif
