@@ -88,6 +88,7 @@
 		int r_ = follow_pte((vma)->vm_mm, (addr), &ptep_, &ptl_); \
 									\
 		if (!r_) {						\
+			__acquire(ptl_);				\
 			*(pfn) = pte_pfn(*ptep_);			\
 			*(writable) = pte_write(*ptep_);		\
 			pte_unmap_unlock(ptep_, ptl_);			\

@@ -76,7 +76,7 @@ int arch_stage2_prepare(struct vcpu *v)
 int arch_stage2_map(struct vcpu *v, const struct fault *f, bool *flush)
 {
 	u64 prot = EPT_R | ept_memtype(v, f);
-	u64 pfn = f->pfn & ept_format.addr >> PAGE_SHIFT;
+	u64 pfn = f->pfn & (ept_format.addr >> PAGE_SHIFT);
 	int level = min(memtype_level(v, f), ept_format.max_leaf), ret;
 
 	/* the kernel's own page is nobody's code, and has one type only */

@@ -195,7 +195,7 @@ int msr_filter_compat_ioctl(struct vm *vm, void __user *arg)
 			.flags = in.ranges[i].flags,
 			.nmsrs = in.ranges[i].nmsrs,
 			.base = in.ranges[i].base,
-			.bitmap = compat_ptr(in.ranges[i].bitmap),
+			.bitmap = (__force u8 *)compat_ptr(in.ranges[i].bitmap),
 		};
 	return msr_filter_set(vm, &f);
 }

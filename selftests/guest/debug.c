@@ -310,7 +310,7 @@ TEST(own_step, "the guest steps itself before and after user space did")
 	vcpu_done(v);
 }
 
-/* --- injection, blocked interrupts --------------------------------------------------- */
+/* --- injection, blocked interrupts --- */
 
 GUEST static void wait_db(void)
 {
@@ -350,6 +350,7 @@ GUEST static void x2irq(struct guest_regs *r)
 GUEST static void self_ipi(void)
 {
 	*(volatile uint32_t *)(GUEST_APIC + 0xf0) = 0x1ff;
+	g_touch_stack();
 	g_sti();
 	*(volatile uint32_t *)(GUEST_APIC + 0x300) = 0x40000 | VECTOR;
 	g_sync(hits);
@@ -361,6 +362,7 @@ GUEST static void x2self_ipi(void)
 {
 	g_wrmsr(MSR_APIC_BASE, GUEST_APIC | 0xd00);
 	g_wrmsr(0x80f, 0x1ff);
+	g_touch_stack();
 	g_sti();
 	g_wrmsr(0x830, 0x40000 | VECTOR);
 	g_sync(hits);

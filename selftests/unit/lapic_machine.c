@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What stands around the local APIC in its unit tests. */
+#include "../../kvm/routing.h"
 #include "lapic_machine.h"
 
 ktime_t unit_now = 1000000;
@@ -164,6 +165,17 @@ void machine_x2apic(unsigned int id)
 
 	CHECK(!lapic_set_base(vcpu, lapic_get_base(vcpu) | LAPIC_BASE_EXTD,
 			      false));
+}
+
+int machine_msi(u32 addr, u32 data)
+{
+	struct kvm_irq_routing_entry route = {
+		.gsi = 100, .type = KVM_IRQ_ROUTING_MSI,
+		.u.msi = { .address_lo = addr, .data = data },
+	};
+	const struct irq_line up = { .gsi = 100, .level = true };
+
+	return arch_routing_deliver(&machine, &route, &up);
 }
 
 int machine_take(unsigned int id)

@@ -20,6 +20,9 @@ u32 machine_read(unsigned int id, u32 reg);
 void machine_write(unsigned int id, u32 reg, u32 val);
 void machine_x2apic(unsigned int id);
 
+/* A device's message, by way of a route of its own; as lapic_deliver(). */
+int machine_msi(u32 addr, u32 data);
+
 /* What the vCPU would take next, taken; -1: nothing. */
 int machine_take(unsigned int id);
 void machine_eoi(unsigned int id);

@@ -74,12 +74,12 @@ TEST(svr, "a software disable masks the LVT and refuses vectors, not NMIs")
 	CHECK_EQ(machine_read(0, LAPIC_LVT1), 0x10400);
 	machine_write(0, LAPIC_LVT1, 0x400);
 	CHECK_EQ(machine_read(0, LAPIC_LVT1), 0x10400);
-	CHECK_EQ(lapic_deliver_msi(&machine, 0xfee00000, 0x40, false), 0);
+	CHECK_EQ(machine_msi(0xfee00000, 0x40), 0);
 	CHECK_EQ(lapic_deliver(&machine, NULL, &nmi), 1);
 	CHECK_EQ(machine_cpu(0)->nmis, 1);
 	machine_write(0, LAPIC_SVR, 0x1ff);
-	CHECK_EQ(lapic_deliver_msi(&machine, 0xfee00000, 0x40, false), 1);
-	CHECK_EQ(lapic_deliver_msi(&machine, 0xfee05000, 0x40, false), -1);
+	CHECK_EQ(machine_msi(0xfee00000, 0x40), 1);
+	CHECK_EQ(machine_msi(0xfee05000, 0x40), -1);
 }
 
 TEST(physical, "physical destinations and shorthands reach whom they mean")
@@ -210,7 +210,7 @@ TEST(base, "illegal IA32_APIC_BASE values and transitions fault")
 	CHECK_EQ(lapic_set_base(v, on, false), 1);
 	CHECK(!lapic_set_base(v, off, false));
 	CHECK_EQ(lapic_mmio_write(v, LAPIC_TPR, 4, &val), -EOPNOTSUPP);
-	CHECK_EQ(lapic_deliver_msi(&machine, 0xfee00000, 0x40, false), -1);
+	CHECK_EQ(machine_msi(0xfee00000, 0x40), -1);
 	CHECK_EQ(lapic_set_base(v, x2, false), 1);
 	CHECK(!lapic_set_base(v, x2, true));
 	CHECK(!lapic_set_base(v, on, true));
@@ -228,8 +228,7 @@ TEST(lowest, "lowest priority chooses one, and only among the enabled")
 		machine_write(i, LAPIC_LDR, 1u << (24 + i));
 	machine_write(1, LAPIC_SVR, 0xff);
 	for (n = 0x40; n < 0x50; n++) {
-		CHECK_EQ(lapic_deliver_msi(&machine, 0xfee07004, 0x100 | n,
-					   false), 1);
+		CHECK_EQ(machine_msi(0xfee07004, 0x100 | n), 1);
 		for (i = 0; i < 3; i++) {
 			if (machine_take(i) < 0)
 				continue;
@@ -240,15 +239,15 @@ TEST(lowest, "lowest priority chooses one, and only among the enabled")
 	CHECK_EQ(took[0], 8);
 	CHECK_EQ(took[1], 0);
 	CHECK_EQ(took[2], 8);
-	CHECK_EQ(lapic_deliver_msi(&machine, 0xfee0700c, 0x41, false), 1);
-	CHECK_EQ(lapic_deliver_msi(&machine, 0xfee07004, 0x42, false), 2);
+	CHECK_EQ(machine_msi(0xfee0700c, 0x41), 1);
+	CHECK_EQ(machine_msi(0xfee07004, 0x42), 2);
 }
 
 TEST(illegal, "an illegal vector in the error entry itself ends there")
 {
 	machine_make(2);
 	machine_write(1, LAPIC_LVTERR, 0x05);
-	CHECK_EQ(lapic_deliver_msi(&machine, 0xfee01000, 0x03, false), 0);
+	CHECK_EQ(machine_msi(0xfee01000, 0x03), 0);
 	machine_write(1, LAPIC_ESR, 0);
 	CHECK_EQ(machine_read(1, LAPIC_ESR), 0x40);
 	CHECK_EQ(machine_read(1, LAPIC_IRR), 0);
@@ -375,7 +374,7 @@ TEST(level, "the EOI of a pin's level-triggered message is told a split irqchip"
 	/* after a reset the CPU is told in any case */
 	CHECK(lapic_eoi_exit_bitmap(v, exits));
 	CHECK(!lapic_eoi_exit_bitmap(v, exits));
-	lapic_deliver_msi(&machine, 0xfee00000, 0xc040, false);
+	machine_msi(0xfee00000, 0xc040);
 	CHECK_EQ(machine_take(0), 0x40);
 	machine_eoi(0);
 	CHECK_EQ(lapic_take_eoi_exit(v), -1);
@@ -392,12 +391,12 @@ TEST(level, "the EOI of a pin's level-triggered message is told a split irqchip"
 	/* an edge while it is pending does not hide its end, but later */
 	CHECK_EQ(arch_routing_deliver(&machine, &pin, &up), 1);
 	CHECK(!lapic_eoi_exit_bitmap(v, exits));
-	lapic_deliver_msi(&machine, 0xfee00000, 0x40, false);
+	machine_msi(0xfee00000, 0x40);
 	CHECK_EQ(machine_read(0, LAPIC_TMR + 0x20), 0);
 	CHECK_EQ(machine_take(0), 0x40);
 	machine_eoi(0);
 	CHECK_EQ(lapic_take_eoi_exit(v), 0x40);
-	lapic_deliver_msi(&machine, 0xfee00000, 0x40, false);
+	machine_msi(0xfee00000, 0x40);
 	CHECK(lapic_eoi_exit_bitmap(v, exits));
 	CHECK_EQ(exits[1], 0);
 	CHECK_EQ(machine_take(0), 0x40);

@@ -211,13 +211,25 @@ TEST(state_bad, "what the live path would refuse does not come by a restore")
 	CHECK(!lapic_get_state(v, &got));
 	CHECK_EQ(machine_read(1, LAPIC_ID), 1u << 24);
 	CHECK_EQ(machine_read(1, LAPIC_VERSION), 0x50014);
-	CHECK_EQ(machine_read(1, LAPIC_IRR), 0xffff0000);
+	CHECK_EQ(machine_read(1, LAPIC_IRR), 0xffffffff);
 	CHECK_EQ(machine_read(1, LAPIC_ISR), 0xffff0000);
 	CHECK_EQ(machine_read(1, LAPIC_TPR), 0xff);
 	CHECK_EQ(machine_read(1, LAPIC_SVR), 0x3ff);
 	CHECK_EQ(machine_read(1, LAPIC_LVTERR), 0x100ff);
 	machine_x2apic(1);
 	CHECK_EQ(lapic_set_state(v, &s), -EINVAL);
+}
+
+TEST(state_reserved, "a reserved vector stays in IRR and is never delivered")
+{
+	struct kvm_lapic_state s;
+
+	machine_make(1);
+	CHECK(!lapic_get_state(machine_cpu(0), &s));
+	s.regs[LAPIC_IRR] = 0x80;
+	CHECK(!lapic_set_state(machine_cpu(0), &s));
+	CHECK_EQ(machine_read(0, LAPIC_IRR), 0x80);
+	CHECK_EQ(machine_take(0), -1);
 }
 
 TEST(state_x2apic, "the id has the form the VM asked for; ICR has two halves")

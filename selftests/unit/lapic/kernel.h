@@ -220,7 +220,6 @@ struct vm {
 		u32 bsp_id;
 		u16 split_pins;
 		bool lvt0_nmi;
-		u32 bsp_id;
 	} arch;
 };
 
