@@ -113,7 +113,9 @@ void lapic_reset(struct vcpu *vcpu, bool init)
 		apic->pending_init_sipi = 0;
 	}
 	lapic_reset_regs(apic);
-	lapic_map_update(vcpu->vm);
+	/* one that is being made is in no map yet: arch_vcpu_online() sees to it */
+	if (init)
+		lapic_map_update(vcpu->vm);
 	vmx_lapic_mode_changed(vcpu);
 }
 
