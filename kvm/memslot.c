@@ -80,11 +80,6 @@ u32 memslot_generation(struct vm *vm)
 	return memslots_of(vm)->generation + READ_ONCE(vm->special_generation);
 }
 
-struct memslot *memslot_find(struct vm *vm, gfn_t gfn)
-{
-	return memslot_search(memslots_of(vm), gfn);
-}
-
 /* What look-ups have to ask special.c for. */
 static bool memslot_has_specials(struct vm *vm, gfn_t base, u64 npages)
 {

@@ -63,12 +63,9 @@ static inline hva_t memslot_hva(const struct memslot *s, gfn_t gfn)
 }
 
 /*
- * memslot_find() - the slot that contains @gfn, or NULL.
- * Under slots_lock or mmu_lock, memslot_find_rcu() under rcu_read_lock();
- * valid as long as that.  memslot_find_rcu() is NULL where a special page
- * hides the slot.
+ * memslot_find_rcu() - the slot that contains @gfn; NULL if none does or a
+ * special page hides it.  Under rcu_read_lock(), valid as long as that.
  */
-struct memslot *memslot_find(struct vm *vm, gfn_t gfn);
 struct memslot *memslot_find_rcu(struct vm *vm, gfn_t gfn);
 
 /* The slot with user space's number @id, or NULL.  Under slots_lock. */

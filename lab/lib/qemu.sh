@@ -28,15 +28,26 @@ qemu_packages()
 		sed -n 's/^Inst \([^ ]*\) (\([^ ]*\) .*/\1=\2/p'
 }
 
+# qemu_archive: the machine's own source of Debian 12, whose backports are meant
+qemu_archive()
+{
+	# shellcheck disable=SC2016
+	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
+		'Codename: bookworm' 'Component: main' | head -n 1
+}
+
 qemu_fill()
 {
-	local dir=$1 deb packages
+	local dir=$1 deb packages archive
+
+	archive=$(qemu_archive)
+	[ -n "$archive" ] ||
+		{ echo 'apt has no source for Debian 12 (bookworm)'; return 1; }
 
 	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial" "$dir/debs"
 	: >"$dir/status"
-	printf 'deb [signed-by=%s] http://deb.debian.org/debian %s main\n' \
-		"$qemu_keyring" bookworm-backports "$qemu_keyring" bookworm \
-		>"$dir/sources.list"
+	printf "deb [signed-by=$qemu_keyring] $archive %s main\n" \
+		bookworm-backports bookworm >"$dir/sources.list"
 	qemu_apt "$dir" update || return
 	mapfile -t packages < <(qemu_packages "$dir")
 	[ ${#packages[@]} -gt 0 ] || return
