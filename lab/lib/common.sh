@@ -7,6 +7,10 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=$top/build
 cache=$build/cache
 
+# What a script builds must not depend on a make that called it: the kernel's
+# selftests put their programs elsewhere when MAKELEVEL is not 0.
+unset MAKELEVEL MAKEFLAGS MFLAGS
+
 say()
 {
 	printf '%s: %s\n' "$prog" "$*" >&2
