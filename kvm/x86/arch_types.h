@@ -56,7 +56,7 @@ struct arch_vm {
 	struct mutex lapic_map_lock;
 	s64 clock_offset;		/* vm->lock; guest clock - boottime, ns */
 	u32 tsc_khz;			/* default of new vCPUs */
-	u64 tsc_offset;			/* last set, to keep vCPUs in step */
+	u64 tsc_offset, tsc_ratio;	/* last set, to keep vCPUs in step */
 	bool tsc_offset_valid;
 	u32 bsp_id;
 	bool triple_fault_event;
@@ -113,12 +113,14 @@ struct arch_vcpu {
 	u8 bp_len;			/* of the INT3 user space was told of */
 
 	/* time */
-	u64 tsc_offset;			/* guest TSC = host TSC + tsc_offset (unscaled) */
-	u32 tsc_khz;
+	u64 tsc_offset;			/* see tsc.c */
+	u64 tsc_ratio;			/* guest's rate by the host's, 48 fraction bits */
+	u32 tsc_khz;			/* as user space wants it */
 	u64 tsc_adjust;
 
 	/* MSRs that live in memory */
-	u64 misc_enable, mcg_status, mcg_cap, mcg_ctl, mce_banks[4 * 32];
+	u64 misc_enable, mcg_status, mcg_cap, mcg_ctl;
+	u64 mce_banks[4 * 32], mce_ctl2[32];
 	u64 mtrr_def_type, mtrr_fixed[11], mtrr_var[2 * MTRR_NR_VAR];
 	u64 arch_capabilities, spec_ctrl, ucode_rev, platform_info, power_ctl;
 

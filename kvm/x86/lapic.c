@@ -33,6 +33,7 @@ int lapic_create(struct vcpu *vcpu)
 	apic->vcpu = vcpu;
 	apic->base = APIC_DEFAULT_BASE;
 	apic->eoi_exit = -1;
+	apic->nr_lvt = LAPIC_NR_LVT - 1;
 	lapic_timer_init(apic);
 	vcpu->arch.lapic = apic;
 	return 0;
@@ -52,6 +53,18 @@ void lapic_destroy(struct vcpu *vcpu)
 	vcpu->arch.lapic = NULL;
 	free_page((unsigned long)apic->regs);
 	kfree(apic);
+}
+
+void lapic_set_cmci(struct vcpu *vcpu, bool cmci)
+{
+	struct lapic *apic = vcpu->arch.lapic;
+
+	if (!apic)
+		return;
+	apic->nr_lvt = cmci ? LAPIC_NR_LVT : LAPIC_NR_LVT - 1;
+	lapic_reg_put(apic->regs, LAPIC_VERSION,
+		      LAPIC_VERSION_VALUE(apic->nr_lvt));
+	lapic_reg_put(apic->regs, LAPIC_LVTCMCI, cmci ? LAPIC_LVT_MASKED : 0);
 }
 
 /* The id and what follows from it, in the form the present mode has. */
@@ -82,7 +95,8 @@ static void lapic_reset_regs(struct lapic *apic)
 	apic->tsc_deadline = 0;
 	apic->deadline_early = 0;
 
-	lapic_reg_put(apic->regs, LAPIC_VERSION, LAPIC_VERSION_VALUE);
+	lapic_reg_put(apic->regs, LAPIC_VERSION,
+		      LAPIC_VERSION_VALUE(apic->nr_lvt));
 	lapic_reg_put(apic->regs, LAPIC_DFR, ~0u);
 	lapic_reg_put(apic->regs, LAPIC_SVR, 0xff);
 	WRITE_ONCE(apic->sw_enabled, false);

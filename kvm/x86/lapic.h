@@ -58,6 +58,7 @@ struct lapic {
 	void *regs;			/* one page, zeroed */
 	u64 base;			/* IA32_APIC_BASE; see lapic_set_base() */
 	bool sw_enabled;		/* SVR bit 8 */
+	u8 nr_lvt;			/* 7 with CMCI, else 6 */
 	bool vid;			/* virtual-interrupt delivery in use; vmx's */
 	/* vectors whose EOI an I/O APIC waits for; see lapic_watch_eoi() */
 	DECLARE_BITMAP(eoi_watch, 256);
@@ -108,6 +109,18 @@ void lapic_reset(struct vcpu *vcpu, bool init);
  * cpuid_update_runtime() when the APIC was enabled or disabled.
  */
 int lapic_set_base(struct vcpu *vcpu, u64 base, bool host_initiated);
+
+/* IA32_MCG_CAP says whether there is an LVT entry for CMCI.  No-op without APIC. */
+void lapic_set_cmci(struct vcpu *vcpu, bool cmci);
+
+/* lapic_reg_info() for this APIC, which may lack the entry for CMCI. */
+static inline const struct lapic_reg_info *
+lapic_own_reg(const struct lapic *apic, u32 reg)
+{
+	/* nothing is at offset 0 */
+	return lapic_reg_info(reg == LAPIC_LVTCMCI &&
+			      apic->nr_lvt < LAPIC_NR_LVT ? 0 : reg);
+}
 
 /* Without an in-kernel APIC: the reset value. */
 static inline u64 lapic_get_base(const struct vcpu *vcpu)

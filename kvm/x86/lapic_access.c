@@ -45,7 +45,7 @@ int lapic_mmio_read(struct vcpu *vcpu, u32 offset, unsigned int len, void *data)
 		return -EOPNOTSUPP;
 
 	if (reg < LAPIC_REGS_SIZE) {
-		if (lapic_reg_info(reg)->access & LAPIC_X_READ)
+		if (lapic_own_reg(apic, reg)->access & LAPIC_X_READ)
 			val = lapic_reg_read(apic, reg);
 		else if (reg != LAPIC_EOI)
 			lapic_error(apic, LAPIC_ESR_ILLEGAL_REG);
@@ -66,7 +66,7 @@ int lapic_msr_read(struct vcpu *vcpu, u32 msr, u64 *data)
 	u32 reg = (msr - X2APIC_MSR_FIRST) << 4;
 
 	if (!apic || !lapic_x2apic(apic) || reg >= LAPIC_REGS_SIZE ||
-	    !(lapic_reg_info(reg)->access & LAPIC_X2_READ))
+	    !(lapic_own_reg(apic, reg)->access & LAPIC_X2_READ))
 		return 1;
 	*data = lapic_reg_read(apic, reg);
 	if (reg == LAPIC_ICR)
@@ -81,7 +81,7 @@ void lapic_mask_lvts(struct lapic *apic)
 {
 	unsigned int i;
 
-	for (i = 0; i < LAPIC_NR_LVT; i++) {
+	for (i = 0; i < apic->nr_lvt; i++) {
 		u32 reg = lapic_lvt_regs[i];
 
 		lapic_reg_put(apic->regs, reg, LAPIC_LVT_MASKED |
@@ -255,6 +255,7 @@ static const lapic_write_fn write_fn[LAPIC_REGS_SIZE >> 4] = {
 	[LAPIC_LVT0 >> 4] = write_lvt0,
 	[LAPIC_LVT1 >> 4] = write_lvt,
 	[LAPIC_LVTERR >> 4] = write_lvt,
+	[LAPIC_LVTCMCI >> 4] = write_lvt,
 	[LAPIC_TMICT >> 4] = write_tmict,
 	[LAPIC_TDCR >> 4] = write_tdcr,
 	[LAPIC_SELF_IPI >> 4] = write_self_ipi,
@@ -263,7 +264,7 @@ static const lapic_write_fn write_fn[LAPIC_REGS_SIZE >> 4] = {
 /* Bits of @reg that this vCPU's software can change. */
 static u32 lapic_writable(const struct lapic *apic, u32 reg)
 {
-	u32 bits = lapic_reg_info(reg)->writable;
+	u32 bits = lapic_own_reg(apic, reg)->writable;
 
 	if (reg == LAPIC_LVTT &&
 	    !(apic->vcpu->arch.features & CPUF_TSC_DEADLINE))
@@ -282,7 +283,7 @@ int lapic_mmio_write(struct vcpu *vcpu, u32 offset, unsigned int len,
 		     const void *data)
 {
 	struct lapic *apic = vcpu->arch.lapic;
-	u32 val;
+	u32 val, access;
 
 	if (!apic || !lapic_hw_enabled(apic) || lapic_x2apic(apic))
 		return -EOPNOTSUPP;
@@ -291,18 +292,17 @@ int lapic_mmio_write(struct vcpu *vcpu, u32 offset, unsigned int len,
 
 	memcpy(&val, data, sizeof(val));
 	trace_xkvm_apic(vcpu->id, true, offset, val);
-	if (lapic_reg_info(offset)->access & LAPIC_X_WRITE)
+	access = lapic_own_reg(apic, offset)->access;
+	if (access & LAPIC_X_WRITE)
 		lapic_reg_write(apic, offset, val);
-	else if (!(lapic_reg_info(offset)->access & LAPIC_X_READ))
+	else if (!(access & LAPIC_X_READ))
 		lapic_error(apic, LAPIC_ESR_ILLEGAL_REG);
 	return 0;
 }
 
 static int lapic_icr_msr_write(struct lapic *apic, u64 data)
 {
-	const struct lapic_reg_info *info = lapic_reg_info(LAPIC_ICR);
-
-	if ((u32)data & ~(info->writable | info->read_only))
+	if ((u32)data & ~LAPIC_ICR_DEFINED)
 		return 1;
 	lapic_reg_put(apic->regs, LAPIC_ICR + 4, data >> 32);
 	lapic_reg_write(apic, LAPIC_ICR, data);
@@ -313,10 +313,12 @@ int lapic_msr_write(struct vcpu *vcpu, u32 msr, u64 data)
 {
 	struct lapic *apic = vcpu->arch.lapic;
 	u32 reg = (msr - X2APIC_MSR_FIRST) << 4;
-	const struct lapic_reg_info *info = lapic_reg_info(reg);
+	const struct lapic_reg_info *info;
 
-	if (!apic || !lapic_x2apic(apic) || reg >= LAPIC_REGS_SIZE ||
-	    !(info->access & LAPIC_X2_WRITE))
+	if (!apic || !lapic_x2apic(apic) || reg >= LAPIC_REGS_SIZE)
+		return 1;
+	info = lapic_own_reg(apic, reg);
+	if (!(info->access & LAPIC_X2_WRITE))
 		return 1;
 	trace_xkvm_apic(vcpu->id, true, msr, data);
 	if (reg == LAPIC_ICR)

@@ -38,7 +38,8 @@ static const struct lapic_reg_info reg_info[LAPIC_REGS_SIZE >> 4] = {
 	VEC256(LAPIC_TMR),
 	VEC256(LAPIC_IRR),
 	[LAPIC_ESR >> 4] = { .access = BOTH_RW },
-	[LAPIC_ICR >> 4] = { .writable = LAPIC_ICR_WRITABLE,
+	/* an xAPIC keeps what is reserved; in x2APIC mode it faults */
+	[LAPIC_ICR >> 4] = { .writable = ~LAPIC_ICR_BUSY,
 			     .read_only = LAPIC_ICR_BUSY, .access = BOTH_RW },
 	[LAPIC_ICR2 >> 4] = { .writable = 0xff000000, .access = X_RW },
 	LVT(LAPIC_LVTT, LAPIC_LVTT_MODE),
@@ -47,6 +48,7 @@ static const struct lapic_reg_info reg_info[LAPIC_REGS_SIZE >> 4] = {
 	LVT(LAPIC_LVT0, LAPIC_LVT_MODE | LAPIC_LVT_POLARITY | LAPIC_LVT_LEVEL),
 	LVT(LAPIC_LVT1, LAPIC_LVT_MODE | LAPIC_LVT_POLARITY | LAPIC_LVT_LEVEL),
 	LVT(LAPIC_LVTERR, 0),
+	LVT(LAPIC_LVTCMCI, LAPIC_LVT_MODE),
 	[LAPIC_TMICT >> 4] = { .writable = ~0u, .access = BOTH_RW },
 	[LAPIC_TMCCT >> 4] = { .access = BOTH_R },
 	[LAPIC_TDCR >> 4] = { .writable = 0xb, .access = BOTH_RW },
@@ -55,7 +57,7 @@ static const struct lapic_reg_info reg_info[LAPIC_REGS_SIZE >> 4] = {
 
 const u16 lapic_lvt_regs[LAPIC_NR_LVT] = {
 	LAPIC_LVTT, LAPIC_LVTTHMR, LAPIC_LVTPC, LAPIC_LVT0, LAPIC_LVT1,
-	LAPIC_LVTERR,
+	LAPIC_LVTERR, LAPIC_LVTCMCI,
 };
 
 const struct lapic_reg_info *lapic_reg_info(u32 reg)

@@ -27,6 +27,7 @@ enum lapic_reg {
 	LAPIC_TMR	= 0x180,
 	LAPIC_IRR	= 0x200,
 	LAPIC_ESR	= 0x280,
+	LAPIC_LVTCMCI	= 0x2f0,
 	LAPIC_ICR	= 0x300,
 	LAPIC_ICR2	= 0x310,
 	LAPIC_LVTT	= 0x320,
@@ -43,8 +44,8 @@ enum lapic_reg {
 
 #define LAPIC_REGS_SIZE		0x400u
 
-/* Version 0x14, six LVT entries, no EOI-broadcast suppression. */
-#define LAPIC_VERSION_VALUE	0x00050014u
+/* Version 0x14, no EOI-broadcast suppression; the last LVT entry's number. */
+#define LAPIC_VERSION_VALUE(nr_lvt)	(((nr_lvt) - 1) << 16 | 0x14u)
 
 #define LAPIC_SVR_ENABLED	(1u << 8)
 
@@ -67,7 +68,7 @@ enum lapic_reg {
 #define LAPIC_ICR_ASSERT	(1u << 14)
 #define LAPIC_ICR_LEVEL		(1u << 15)
 #define LAPIC_ICR_SHORTHAND	(3u << 18)
-#define LAPIC_ICR_WRITABLE	0x000ccfffu
+#define LAPIC_ICR_DEFINED	0x000cdfffu
 
 /* Error status: bit numbers. */
 enum lapic_error {
@@ -158,8 +159,8 @@ struct lapic_reg_info {
 /* Of the register at @reg (multiple of 16, below 0x400); access 0: none. */
 const struct lapic_reg_info *lapic_reg_info(u32 reg);
 
-/* Offsets of the LVT entries. */
-#define LAPIC_NR_LVT	6
+/* Offsets of the LVT entries; the last is there only with CMCI. */
+#define LAPIC_NR_LVT	7
 extern const u16 lapic_lvt_regs[LAPIC_NR_LVT];
 
 #endif

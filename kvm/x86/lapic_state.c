@@ -43,7 +43,8 @@ int lapic_get_state(struct vcpu *vcpu, struct kvm_lapic_state *s)
 /* Registers that are taken as they come, but for bits that do not exist. */
 static const u16 plain_regs[] = {
 	LAPIC_TPR, LAPIC_SVR, LAPIC_ICR, LAPIC_LVTT, LAPIC_LVTTHMR, LAPIC_LVTPC,
-	LAPIC_LVT0, LAPIC_LVT1, LAPIC_LVTERR, LAPIC_TMICT, LAPIC_TDCR,
+	LAPIC_LVT0, LAPIC_LVT1, LAPIC_LVTERR, LAPIC_LVTCMCI, LAPIC_TMICT,
+	LAPIC_TDCR,
 };
 
 static bool lapic_state_id_valid(struct vcpu *vcpu, const void *regs)
@@ -123,9 +124,10 @@ static void lapic_state_load(struct lapic *apic, const void *from)
 		u32 reg = plain_regs[i];
 
 		lapic_reg_put(apic->regs, reg, lapic_reg_get(from, reg) &
-			      lapic_reg_info(reg)->writable);
+			      lapic_own_reg(apic, reg)->writable);
 	}
-	lapic_reg_put(apic->regs, LAPIC_VERSION, LAPIC_VERSION_VALUE);
+	lapic_reg_put(apic->regs, LAPIC_VERSION,
+		      LAPIC_VERSION_VALUE(apic->nr_lvt));
 	lapic_reg_put(apic->regs, LAPIC_DFR,
 		      lapic_reg_get(from, LAPIC_DFR) | 0x0fffffff);
 	lapic_reg_put(apic->regs, LAPIC_ESR,

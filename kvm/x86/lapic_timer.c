@@ -204,7 +204,7 @@ void lapic_timer_set_mode(struct lapic *apic)
 static void lapic_deadline_arm(struct lapic *apic)
 {
 	struct vcpu *vcpu = apic->vcpu;
-	u32 khz = vcpu->arch.tsc_khz;
+	u32 khz = tsc_true_khz(vcpu);
 	u64 deadline = apic->tsc_deadline;
 	u64 now, delta;
 

@@ -8,12 +8,14 @@
  */
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <asm/mce.h>
 #include <asm/msr.h>
 #include <asm/mtrr.h>
 
 #include "../arch.h"
 #include "hyperv.h"
 #include "lapic.h"
+#include "mce.h"
 #include "mtrr.h"
 #include "vmx.h"
 
@@ -148,25 +150,6 @@ static bool msr_pat_valid(u64 pat)
 	return true;
 }
 
-static u64 *msr_mce_bank(struct vcpu *v, u32 index)
-{
-	u32 n = (v->arch.mcg_cap & 0xff) * 4;
-
-	if (index >= MSR_IA32_MC0_CTL && index < MSR_IA32_MC0_CTL + n)
-		return &v->arch.mce_banks[index - MSR_IA32_MC0_CTL];
-	return NULL;
-}
-
-/* Bank registers: CTL takes all ones or zero, STATUS only zero. */
-static bool msr_mce_valid(struct vcpu *v, u32 index, u64 data, bool host)
-{
-	u32 off = (index - MSR_IA32_MC0_CTL) & 3;
-
-	if (off == 0)
-		return !data || data == ~0ull || data == ~0ull << 10;
-	return off != 1 || host || !data;
-}
-
 /* TSC_ADJUST moves with the TSC and moves it. */
 static void msr_write_tsc_adjust(struct vcpu *v, u64 data, bool host)
 {
@@ -183,7 +166,7 @@ static void msr_write_tsc(struct vcpu *v, u64 data, bool host)
 	if (host) {
 		x86_set_guest_tsc(v, data);
 	} else {
-		tsc_write_offset(v, data - rdtsc());
+		tsc_write_offset(v, tsc_offset_for(v, data));
 		v->arch.tsc_adjust += v->arch.tsc_offset - before;
 	}
 }
@@ -309,7 +292,7 @@ int msr_read(struct vcpu *v, struct msr_data *m)
 	case HYPERV_MSR_FIRST ... HYPERV_MSR_LAST:
 		return hyperv_msr_read(v, m);
 	}
-	p = mtrr_reg(v, m->index) ?: msr_mce_bank(v, m->index);
+	p = mtrr_reg(v, m->index) ?: mce_reg(v, m->index, m->host);
 	if (p) {
 		m->data = *p;
 		return 0;
@@ -355,9 +338,9 @@ static int msr_write_memory(struct vcpu *v, struct msr_data *m)
 
 	if (mtrr_reg(v, m->index))
 		return mtrr_write(v, m->index, m->data);
-	p = msr_mce_bank(v, m->index);
+	p = mce_reg(v, m->index, m->host);
 	if (p) {
-		if (!msr_mce_valid(v, m->index, m->data, m->host))
+		if (!mce_reg_takes(m->index, m->data, m->host))
 			return 1;
 		*p = m->data;
 		return 0;
@@ -473,6 +456,7 @@ void msr_vcpu_reset(struct vcpu *v, bool init)
 	v->arch.mcg_status = 0;
 	v->arch.mcg_ctl = 0;
 	memset(v->arch.mce_banks, 0, sizeof(v->arch.mce_banks));
+	memset(v->arch.mce_ctl2, 0, sizeof(v->arch.mce_ctl2));
 	v->arch.mtrr_def_type = 0;
 	memset(v->arch.mtrr_fixed, 0, sizeof(v->arch.mtrr_fixed));
 	memset(v->arch.mtrr_var, 0, sizeof(v->arch.mtrr_var));

@@ -2,9 +2,10 @@
 /*
  * Time: the guest's TSC, the VM's clock, and pvclock parameters.
  *
- * Guest TSC = host TSC + offset, at the host's rate.  The VM's clock counts
- * nanoseconds of CLOCK_BOOTTIME from the VM's creation, shifted by
- * KVM_SET_CLOCK.
+ * Guest TSC = host TSC * ratio + offset.  The ratio is one unless the CPU scales
+ * (SDM volume 3, 25.3) and user space asked for a rate that the host's is not
+ * near.  The VM's clock counts nanoseconds of CLOCK_BOOTTIME from the VM's
+ * creation, shifted by KVM_SET_CLOCK.
  */
 #include <linux/clocksource.h>
 #include <linux/math64.h>
@@ -17,28 +18,58 @@
 #include "lapic.h"
 #include "vmx.h"
 
+#define TSC_RATIO_BITS	48
+#define TSC_RATIO_ONE	(1ull << TSC_RATIO_BITS)
+/* A rate this near to the host's needs no scaling: 250 ppm, as for KVM. */
+#define TSC_TOLERANCE(khz)	((khz) / 4000)
+
+bool tsc_scaling(void)
+{
+	return vmx_caps.proc2 & SECONDARY_EXEC_TSC_SCALING;
+}
+
+static u64 tsc_of_host(const struct vcpu *v, u64 tsc)
+{
+	u64 ratio = READ_ONCE(v->arch.tsc_ratio);
+
+	return ratio == TSC_RATIO_ONE ? tsc :
+		mul_u64_u64_shr(tsc, ratio, TSC_RATIO_BITS);
+}
+
 u64 x86_guest_tsc(struct vcpu *v)
 {
-	return rdtsc() + READ_ONCE(v->arch.tsc_offset);
+	return tsc_of_host(v, rdtsc()) + READ_ONCE(v->arch.tsc_offset);
+}
+
+u32 tsc_true_khz(const struct vcpu *v)
+{
+	return v->arch.tsc_ratio == TSC_RATIO_ONE ? tsc_khz : v->arch.tsc_khz;
+}
+
+u64 tsc_offset_for(const struct vcpu *v, u64 tsc)
+{
+	return tsc - tsc_of_host(v, rdtsc());
 }
 
 /*
  * A write of nearly the value another vCPU of the VM was given (within a
  * second of guest time) means to synchronise: it gets the same offset.
  */
-static u64 tsc_match(struct vm *vm, u64 offset)
+static u64 tsc_match(const struct vcpu *v, u64 offset)
 {
-	u64 near = (u64)vm->arch.tsc_khz * 1000;
-	s64 diff = offset - vm->arch.tsc_offset;
+	const struct arch_vm *a = &v->vm->arch;
+	s64 diff = offset - a->tsc_offset;
 
-	if (vm->arch.tsc_offset_valid && abs(diff) < near)
-		return vm->arch.tsc_offset;
+	if (a->tsc_offset_valid && a->tsc_ratio == v->arch.tsc_ratio &&
+	    abs(diff) < (u64)tsc_true_khz(v) * 1000)
+		return a->tsc_offset;
 	return offset;
 }
 
 void tsc_write_offset(struct vcpu *v, u64 offset)
 {
 	v->vm->arch.tsc_offset = offset;
+	v->vm->arch.tsc_ratio = v->arch.tsc_ratio;
 	v->vm->arch.tsc_offset_valid = true;
 	WRITE_ONCE(v->arch.tsc_offset, offset);
 	vmcs_write(TSC_OFFSET, offset);
@@ -49,24 +80,56 @@ void tsc_write_offset(struct vcpu *v, u64 offset)
 
 void x86_set_guest_tsc(struct vcpu *v, u64 tsc)
 {
-	tsc_write_offset(v, tsc_match(v->vm, tsc - rdtsc()));
+	tsc_write_offset(v, tsc_match(v, tsc_offset_for(v, tsc)));
 }
 
 void tsc_vcpu_init(struct vcpu *v)
 {
-	v->arch.tsc_khz = v->vm->arch.tsc_khz;
+	v->arch.tsc_ratio = TSC_RATIO_ONE;
+	tsc_set_khz(v, READ_ONCE(v->vm->arch.tsc_khz));	/* was checked */
 	x86_set_guest_tsc(v, 0);
+}
+
+/* The ratio that makes @khz of the host's rate; 0: the CPU cannot. */
+static u64 tsc_ratio(unsigned long khz)
+{
+	if (khz >= tsc_khz - TSC_TOLERANCE(tsc_khz) &&
+	    khz <= tsc_khz + TSC_TOLERANCE(tsc_khz))
+		return TSC_RATIO_ONE;
+	/* above, the ratio's 16 integer bits do not do */
+	if (!tsc_scaling() || khz > U32_MAX || khz >> 16 >= tsc_khz)
+		return 0;
+	return mul_u64_u64_div_u64(khz, TSC_RATIO_ONE, tsc_khz);
 }
 
 int tsc_set_khz(struct vcpu *v, unsigned long khz)
 {
-	if (!khz)
-		khz = tsc_khz;
-	/* another rate would need TSC scaling: tolerate what KVM tolerates */
-	if (khz < tsc_khz - tsc_khz / 4000 || khz > tsc_khz + tsc_khz / 4000)
+	u64 ratio = tsc_ratio(khz = khz ?: tsc_khz);
+
+	if (!ratio)
 		return -EINVAL;
 	v->arch.tsc_khz = khz;
 	vcpu_request(v, REQ_CLOCK_UPDATE);
+	if (ratio == v->arch.tsc_ratio)
+		return 0;
+	WRITE_ONCE(v->arch.tsc_ratio, ratio);
+	if (ratio == TSC_RATIO_ONE) {
+		vmcs_set_proc2(v, 0, SECONDARY_EXEC_TSC_SCALING);
+	} else {
+		vmcs_write(TSC_MULTIPLIER, ratio);
+		vmcs_set_proc2(v, SECONDARY_EXEC_TSC_SCALING, 0);
+	}
+	if (v->arch.lapic)
+		lapic_tsc_changed(v);
+	return 0;
+}
+
+int tsc_set_vm_khz(struct vm *vm, unsigned long khz)
+{
+	khz = khz ?: tsc_khz;
+	if (!tsc_ratio(khz))
+		return -EINVAL;
+	WRITE_ONCE(vm->arch.tsc_khz, khz);
 	return 0;
 }
 
@@ -126,9 +189,9 @@ void arch_pvclock_params(struct vcpu *v, struct pvclock_params *p)
 	u64 tsc;
 
 	tsc_snapshot(v->vm, &tsc, &p->system_time);
-	p->tsc_timestamp = tsc + v->arch.tsc_offset;
-	tsc_scale(v->arch.tsc_khz, &p->mul, &p->shift);
-	/* all vCPUs share one offset and the TSC runs alike on all CPUs */
+	p->tsc_timestamp = tsc_of_host(v, tsc) + v->arch.tsc_offset;
+	tsc_scale(tsc_true_khz(v), &p->mul, &p->shift);
+	/* all vCPUs share one offset and ratio, and the TSC runs alike on all CPUs */
 	p->flags = boot_cpu_has(X86_FEATURE_CONSTANT_TSC) &&
 		   !check_tsc_unstable() ? PVCLOCK_TSC_STABLE_BIT : 0;
 }

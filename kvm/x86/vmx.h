@@ -73,8 +73,6 @@ struct vmcs_hdr {
 #endif
 #define DR7_ENABLE_MASK	0xfful
 
-#define MCG_CTL_P	BIT_ULL(8)	/* of IA32_MCG_CAP */
-
 /* --- vmx.c -------------------------------------------------------------- */
 /* 0 or -EOPNOTSUPP with one log line. */
 int vmx_check_cpu(void);

@@ -264,7 +264,9 @@ int arch_check_extension(struct vm *vm, long ext)
 	case KVM_CAP_XSAVE2:
 		return max_t(unsigned int, fpu_xsave_size(),
 			     sizeof(struct kvm_xsave));
+	case KVM_CAP_TSC_CONTROL:
 	case KVM_CAP_VM_TSC_CONTROL:
+		return tsc_scaling();
 	default:
 		return 0;
 	}
@@ -446,6 +448,10 @@ long arch_vm_ioctl(struct vm *vm, unsigned int cmd, unsigned long arg)
 		return x86_get_clock(vm, p);
 	case KVM_SET_CLOCK:
 		return x86_set_clock(vm, p);
+	case KVM_SET_TSC_KHZ:
+		return tsc_set_vm_khz(vm, arg);
+	case KVM_GET_TSC_KHZ:
+		return READ_ONCE(vm->arch.tsc_khz);
 	case KVM_SET_TSS_ADDR:
 		return arg > 0xfffbd000ul ? -EINVAL : 0;
 	case KVM_SET_IDENTITY_MAP_ADDR:

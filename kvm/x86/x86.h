@@ -56,7 +56,15 @@ void x86_set_guest_tsc(struct vcpu *v, u64 tsc);
 /* Guest TSC = host TSC + @offset from now on.  vCPU loaded. */
 void tsc_write_offset(struct vcpu *v, u64 offset);
 void tsc_vcpu_init(struct vcpu *v);
-/* KVM_SET_TSC_KHZ: 0, or -EINVAL for a rate the CPU does not run at. */
+/* The offset with which the guest's TSC is @tsc now. */
+u64 tsc_offset_for(const struct vcpu *v, u64 tsc);
+/* The rate at which the guest's TSC counts, kHz. */
+u32 tsc_true_khz(const struct vcpu *v);
+/* Can the CPU give a guest another rate than its own? */
+bool tsc_scaling(void);
+/* KVM_SET_TSC_KHZ of new vCPUs: 0, or -EINVAL for a rate that cannot be had. */
+int tsc_set_vm_khz(struct vm *vm, unsigned long khz);
+/* The same of a vCPU; 0 is the host's rate.  The guest's TSC jumps. */
 int tsc_set_khz(struct vcpu *v, unsigned long khz);
 /* A vCPU's KVM_{HAS,GET,SET}_DEVICE_ATTR: 0, -ENXIO if unknown, -EFAULT. */
 int tsc_has_attr(const struct kvm_device_attr *a);

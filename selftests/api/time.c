@@ -31,6 +31,63 @@ TEST(tsc_khz_other, "another frequency works where TSC control is, else EINVAL")
 	}
 }
 
+static volatile uint64_t seen GUEST_VAR;
+
+GUEST static void read_tsc(void)
+{
+	for (;;) {
+		seen = g_rdtsc();
+		g_sync(0);
+	}
+}
+
+/* What the guest's TSC counts while the host's counts @ticks, and a little. */
+static uint64_t counted(struct vcpu *v, uint64_t ticks, uint64_t *host)
+{
+	uint64_t start, from;
+
+	vcpu_sync(v);
+	start = rdtsc();
+	from = G(v->vm, seen);
+	while (rdtsc() - start < ticks)
+		;
+	vcpu_sync(v);
+	*host = rdtsc() - start;
+	return G(v->vm, seen) - from;
+}
+
+TEST(tsc_scaled, "the guest's TSC counts at the rate asked for")
+{
+	static const int percent[] = { 50, 250 };
+	struct vm *vm = vm_new(VM_IRQCHIP);
+	long khz = ioctl(vcpu_new(vm, 0)->fd, KVM_GET_TSC_KHZ, 0L);
+	uint64_t host, guest;
+	struct vcpu *v;
+	unsigned int i;
+
+	if (dev_cap(KVM_CAP_VM_TSC_CONTROL) <= 0) {
+		CHECK(ioctl(vm->fd, KVM_SET_TSC_KHZ, khz / 2) < 0);
+		return;
+	}
+	CHECK(ioctl(vm->fd, KVM_SET_TSC_KHZ, ~0ul) < 0);
+	for (i = 0; i < 2; i++) {
+		CHECK_OK(ioctl(vm->fd, KVM_SET_TSC_KHZ,
+			       khz * percent[i] / 100));
+		v = vcpu_new(vm, i + 1);
+		CHECK_EQ(ioctl(v->fd, KVM_GET_TSC_KHZ, 0L),
+			 khz * percent[i] / 100);
+		vcpu_enter64(v, read_tsc);
+		guest = counted(v, 5000000, &host) * 100 / percent[i];
+		CHECK_MSG(guest > host - host / 20 && guest < host + host / 20,
+			  "%lu of %lu", guest, host);
+		/* what user space reads is what the guest reads */
+		guest = vcpu_get_msr(v, 0x10);
+		vcpu_sync(v);
+		CHECK(G(vm, seen) > guest &&
+		      G(vm, seen) - guest < 1000000);
+	}
+}
+
 static struct kvm_clock_data get_clock(struct vm *vm)
 {
 	struct kvm_clock_data c;

@@ -30,6 +30,11 @@ void x86_inject_nmi(struct vcpu *vcpu)
 }
 
 /* Three cycles a nanosecond. */
+u32 tsc_true_khz(const struct vcpu *vcpu)
+{
+	return vcpu->arch.tsc_khz;
+}
+
 u64 x86_guest_tsc(struct vcpu *vcpu)
 {
 	return unit_now * 3;

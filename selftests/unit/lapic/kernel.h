@@ -254,6 +254,7 @@ void vcpu_reset(struct vcpu *vcpu, bool init);
 void vcpu_start_at(struct vcpu *vcpu, u8 vector);
 void x86_inject_nmi(struct vcpu *vcpu);
 u64 x86_guest_tsc(struct vcpu *vcpu);
+u32 tsc_true_khz(const struct vcpu *vcpu);
 void cpuid_update_runtime(struct vcpu *vcpu);
 
 #define trace_xkvm_apic(...)		((void)0)
