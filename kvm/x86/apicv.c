@@ -8,6 +8,10 @@
  * beyond the page and exit.  In xAPIC mode at the default base it does the same
  * for accesses to the APIC-access page, where the tables have that; without it
  * they trap as MMIO, and the delivery of interrupts stays the CPU's.
+ *
+ * While interrupts are injected by hand (a CPU without all this, the parameter
+ * apicv=0, an APIC that is switched off in software) TPR alone is the CPU's,
+ * as CR8 and in either mode: it exits when TPR has fallen below a threshold.
  * Source: SDM volume 3, chapter "APIC virtualization and virtual interrupts".
  */
 #include "../arch.h"
@@ -34,24 +38,26 @@ static u32 apicv_controls(const struct vcpu *v)
 	const struct lapic *apic = v->arch.lapic;
 	u32 mode = 0;
 
-	if (lapic_x2apic(apic))
+	if (vmx_caps.x2apic && lapic_x2apic(apic))
 		mode = SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE;
 	else if (vmx_caps.apic_access && lapic_base_is_xapic(apic->base))
 		mode = SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES;
 	if (mode && vmx_caps.apicv && apic->sw_enabled &&
 	    !(v->arch.guest_debug & KVM_GUESTDBG_BLOCKIRQ))
-		return mode | SECONDARY_EXEC_APIC_REGISTER_VIRT |
-		       SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY;
-	return mode & SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES;
+		mode |= SECONDARY_EXEC_APIC_REGISTER_VIRT |
+			SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY;
+	return mode;
 }
 
-static void apicv_msrs(struct vcpu *v, bool on)
+static void apicv_msrs(struct vcpu *v, u32 controls)
 {
+	bool x2apic = controls & SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE;
+	bool on = x2apic && (controls & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY);
 	u32 msr;
 
 	for (msr = X2APIC_MSR(0x100); msr < X2APIC_MSR(0x280); msr++)
 		vmcs_msr_intercept(v, msr, !on, true);	/* ISR, TMR, IRR */
-	vmcs_msr_intercept(v, X2APIC_MSR(0x80), !on, !on);	/* TPR */
+	vmcs_msr_intercept(v, X2APIC_MSR(0x80), !x2apic, !x2apic); /* TPR */
 	vmcs_msr_intercept(v, X2APIC_MSR(0xa0), !on, true);	/* PPR */
 	vmcs_msr_intercept(v, X2APIC_MSR(0xb0), true, !on);	/* EOI */
 	vmcs_msr_intercept(v, X2APIC_MSR(0x3f0), true, !on);	/* SELF IPI */
@@ -87,18 +93,49 @@ void vmx_set_svi(struct vcpu *v, int vector)
 		vmcs_write(GUEST_INTR_STATUS, (status & 0xff) | svi << 8);
 }
 
+static void apicv_set_threshold(struct vcpu *v, u32 class)
+{
+	struct vmx_vcpu *x = v->arch.vmx;
+
+	if (x->tpr_threshold != class)
+		vmcs_write(TPR_THRESHOLD, x->tpr_threshold = class);
+}
+
+/* From a vCPU's first reset on, where the CPU has it. */
+static void apicv_tpr_shadow(struct vcpu *v)
+{
+	vmcs_write(VIRTUAL_APIC_PAGE_ADDR, __pa(v->arch.lapic->regs));
+	vmcs_write(TPR_THRESHOLD, 0);
+	vmcs_set_proc(v, CPU_BASED_TPR_SHADOW, CPU_BASED_CR8_LOAD_EXITING |
+		      CPU_BASED_CR8_STORE_EXITING);
+}
+
+void vmx_update_tpr_threshold(struct vcpu *v)
+{
+	const struct lapic *apic = v->arch.lapic;
+	u32 tpr, class = 0;
+	int irr;
+
+	if (!vmx_caps.tpr_shadow)
+		return;
+	irr = lapic_hw_enabled(apic) ? lapic_highest_irr(v) : -1;
+	tpr = lapic_reg_get(apic->regs, LAPIC_TPR) >> 4;
+	/* what TPR does not hold back waits for something else, or for nothing */
+	if (irr >= 0 && tpr >= (u32)irr >> 4)
+		class = irr >> 4;
+	apicv_set_threshold(v, class);
+}
+
+void vmx_reset_tpr_threshold(struct vcpu *v)
+{
+	apicv_set_threshold(v, 0);
+}
+
 static void apicv_vid(struct vcpu *v, bool on)
 {
-	const u32 cr8 = CPU_BASED_CR8_LOAD_EXITING | CPU_BASED_CR8_STORE_EXITING;
 	struct lapic *apic = v->arch.lapic;
 
-	if (on) {
-		vmcs_write(VIRTUAL_APIC_PAGE_ADDR, __pa(apic->regs));
-		vmcs_write(TPR_THRESHOLD, 0);
-		vmcs_set_proc(v, CPU_BASED_TPR_SHADOW, cr8);
-	} else {
-		vmcs_set_proc(v, cr8, CPU_BASED_TPR_SHADOW);
-	}
+	apicv_set_threshold(v, 0);
 	WRITE_ONCE(apic->vid, on);
 	if (on) {
 		WRITE_ONCE(apic->eoi_watch_changed, true);
@@ -112,12 +149,14 @@ void vmx_lapic_mode_changed(struct vcpu *v)
 {
 	u32 was = v->arch.vmx->proc2 & APICV_ALL, now = apicv_controls(v);
 
+	if (vmx_caps.tpr_shadow && !(v->arch.vmx->proc & CPU_BASED_TPR_SHADOW))
+		apicv_tpr_shadow(v);
 	if (was == now)
 		return;
 	if (now & SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES)
 		vmcs_write(APIC_ACCESS_ADDR, apic_page_phys());
 	vmcs_set_proc2(v, now, APICV_ALL & ~now);
-	apicv_msrs(v, now & SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE);
+	apicv_msrs(v, now);
 	if ((was ^ now) & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY)
 		apicv_vid(v, now & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY);
 	/* what the CPU has cached of the page was for the mode before */

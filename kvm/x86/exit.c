@@ -298,6 +298,13 @@ static int exit_apic_write(struct vcpu *v)
 	return 1;
 }
 
+/* TPR no longer holds back what is pending. */
+static int exit_tpr_below(struct vcpu *v)
+{
+	vcpu_request(v, REQ_EVENT);
+	return 1;
+}
+
 static int exit_eoi_induced(struct vcpu *v)
 {
 	lapic_eoi_induced(v, exit_qual(v) & 0xff);
@@ -336,6 +343,7 @@ static int (*const exit_table[])(struct vcpu *v) = {
 	[EXIT_REASON_MWAIT_INSTRUCTION]	= exit_mwait,
 	[EXIT_REASON_MONITOR_INSTRUCTION] = exit_mwait,
 	[EXIT_REASON_PAUSE_INSTRUCTION]	= exit_pause,
+	[EXIT_REASON_TPR_BELOW_THRESHOLD] = exit_tpr_below,
 	[EXIT_REASON_EOI_INDUCED]	= exit_eoi_induced,
 	[EXIT_REASON_APIC_ACCESS]	= exit_apic_access,
 	[EXIT_REASON_APIC_WRITE]	= exit_apic_write,

@@ -108,6 +108,7 @@ static void lapic_reset_regs(struct lapic *apic)
 	lapic_timer_divide(apic);
 	lapic_timer_set_mode(apic);
 
+	vmx_reset_tpr_threshold(vcpu);
 	if (apic->vid) {
 		vmx_set_rvi(vcpu, -1);
 		vmx_set_svi(vcpu, -1);
@@ -324,6 +325,7 @@ void lapic_set_cr8(struct vcpu *vcpu, u64 cr8)
 	if (!apic)
 		return;
 	lapic_reg_put(apic->regs, LAPIC_TPR, (cr8 & 0xf) << 4);
+	vmx_reset_tpr_threshold(vcpu);
 	lapic_update_ppr(apic);
 	vcpu_request(vcpu, REQ_EVENT);
 }

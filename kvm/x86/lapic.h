@@ -351,6 +351,13 @@ void vmx_set_rvi(struct vcpu *vcpu, int vector);	/* highest IRR or -1 */
 void vmx_set_svi(struct vcpu *vcpu, int vector);	/* highest ISR or -1 */
 /* Before vmx_set_rvi(): which EOIs cause an exit, if that changed. */
 void vmx_update_eoi_exits(struct vcpu *vcpu);
+/*
+ * Without it, before an entry and after the injection of events: the CPU exits
+ * when TPR no longer holds back what is highest in IRR.  Whoever else changes
+ * TPR resets that and sets REQ_EVENT: no entry with TPR below the threshold.
+ */
+void vmx_update_tpr_threshold(struct vcpu *vcpu);
+void vmx_reset_tpr_threshold(struct vcpu *vcpu);
 /* The mode changed, the page moved, or software switched it on or off. */
 void vmx_lapic_mode_changed(struct vcpu *vcpu);
 /* Before it leaves xAPIC mode at the default base: see apic_page.h. */

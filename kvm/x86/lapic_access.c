@@ -105,6 +105,7 @@ static void write_id(struct lapic *apic, u32 reg, u32 val)
 static void write_tpr(struct lapic *apic, u32 reg, u32 val)
 {
 	lapic_reg_put(apic->regs, reg, val);
+	vmx_reset_tpr_threshold(apic->vcpu);
 	vcpu_request(apic->vcpu, REQ_EVENT);
 }
 

@@ -163,6 +163,7 @@ int lapic_set_state(struct vcpu *vcpu, const struct kvm_lapic_state *s)
 	lapic_timer_restore(apic, lapic_reg_get(s->regs, LAPIC_TMCCT));
 
 	lapic_map_update(vcpu->vm);
+	vmx_reset_tpr_threshold(vcpu);
 	if (apic->vid) {
 		vmx_set_rvi(vcpu, lapic_highest_irr(vcpu));
 		vmx_set_svi(vcpu, lapic_highest_isr(vcpu));

@@ -334,6 +334,8 @@ static int run_prepare(struct vcpu *v)
 			vmx_set_rvi(v, lapic_sync_irr(v));
 		}
 		inject_events(v);
+		if (v->arch.lapic && !v->arch.lapic->vid)
+			vmx_update_tpr_threshold(v);
 		if (v->run->request_interrupt_window && x86_takes_user_irq(v))
 			vmcs_set_proc(v, CPU_BASED_INTR_WINDOW_EXITING, 0);
 	}

@@ -5,6 +5,7 @@
 #include <linux/cpufeature.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/perf_event.h>
 #include <asm/cpu.h>
 #include <asm/perf_event.h>
@@ -15,6 +16,10 @@
 #include "../arch.h"
 #include "apic_page.h"
 #include "vmx.h"
+
+static bool apicv = true;
+module_param(apicv, bool, 0444);
+MODULE_PARM_DESC(apicv, "let the CPU deliver interrupts by itself, where it can (default: true)");
 
 struct vmx_caps vmx_caps;
 static DEFINE_PER_CPU(struct vmcs_hdr *, vmx_region);
@@ -105,13 +110,14 @@ static int vmx_read_caps(const char **lack)
 	c->ept_1g = c->ept_vpid & VMX_EPT_1GB_PAGE_BIT;
 	c->ept_ad = c->ept_vpid & VMX_EPT_AD_BIT;
 	c->pml = c->ept_ad && (c->proc2 & SECONDARY_EXEC_ENABLE_PML);
-	c->apicv = (c->proc & CPU_BASED_TPR_SHADOW) &&
-		   (c->proc2 & SECONDARY_EXEC_APIC_REGISTER_VIRT) &&
-		   (c->proc2 & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY) &&
-		   (c->proc2 & SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE);
-
-	c->apic_access = c->apicv &&
+	c->tpr_shadow = c->proc & CPU_BASED_TPR_SHADOW;
+	c->x2apic = c->tpr_shadow &&
+		(c->proc2 & SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE);
+	c->apic_access = c->tpr_shadow &&
 		(c->proc2 & SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES);
+	c->apicv = apicv && c->x2apic &&
+		(c->proc2 & SECONDARY_EXEC_APIC_REGISTER_VIRT) &&
+		(c->proc2 & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY);
 
 	c->cr0_fixed0 = native_read_msr(MSR_IA32_VMX_CR0_FIXED0);
 	c->cr0_fixed1 = native_read_msr(MSR_IA32_VMX_CR0_FIXED1);

@@ -18,8 +18,10 @@ struct vmx_caps {
 	u32 pin_min, proc_min, exit_min, entry_min; /* bits that must be 1 */
 	u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
 	u64 ept_vpid;			/* IA32_VMX_EPT_VPID_CAP */
-	bool apicv;			/* register virtualization + VID + x2APIC */
-	bool apic_access;		/* and APIC-access virtualization */
+	bool tpr_shadow;		/* TPR accesses without exits */
+	bool x2apic;			/* and those of x2APIC mode's MSR */
+	bool apic_access;		/* and those of xAPIC mode's page */
+	bool apicv;			/* all of them, registers and VID */
 	bool ept_ad, ept_2m, ept_1g;
 	bool pml;			/* page-modification logging */
 };
@@ -41,6 +43,7 @@ struct vmx_vcpu {
 
 	/* controls as they are in the VMCS */
 	u32 proc, proc2, entry, exception_bitmap;
+	u32 tpr_threshold;
 	u32 intr_info;			/* VM_ENTRY_INTR_INFO is valid */
 	unsigned long *msr_bitmap;
 	u64 *pml;			/* the CPU's log of dirtied pages, or NULL */

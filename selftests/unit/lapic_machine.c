@@ -54,6 +54,10 @@ void vmx_set_svi(struct vcpu *vcpu, int vector)
 	vcpu->svi = vector;
 }
 
+void vmx_reset_tpr_threshold(struct vcpu *vcpu)
+{
+}
+
 void apic_page_leave(struct vm *vm)
 {
 }

@@ -1,0 +1,35 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
+# In the emulated host: what is about interrupts once more, without the CPU's
+# delivery of them (apicv=0). The programs are those beside this one.
+
+n=0
+verdict()
+{
+	n=$((n + 1))
+	if [ "$2" -eq 0 ]; then
+		echo "ok $n - $1"
+	else
+		echo "not ok $n - $1"
+		status=1
+	fi
+}
+
+status=0
+rmmod xkvm && insmod /lab/xkvm.ko apicv=0
+verdict 'the module loads with apicv=0' $?
+[ "$(cat /sys/module/xkvm/parameters/apicv)" = N ]
+verdict 'and says so' $?
+for program in tpr lapic smp chips apic_page xen_event xen_irq; do
+	[ -x "./$program" ] || continue
+	"./$program" >/tmp/apicv.out 2>&1
+	code=$?
+	# its own result lines are not of this level
+	sed 's/^/# /' /tmp/apicv.out
+	verdict "$program without APIC virtualization" $code
+done
+rmmod xkvm && insmod /lab/xkvm.ko
+verdict 'the module loads as before' $?
+echo "1..$n"
+exit $status
