@@ -7,13 +7,13 @@
 # make test-kvm KVM's own selftests, on xkvm and on in-tree KVM
 # make test-qemu  an unmodified QEMU 10 with a Xen guest and with a plain PC
 # make test-debug  the test programs on a kernel that checks memory and locks
-# make bench    the table of costs
+# make bench    what things cost on xkvm and on in-tree KVM: docs/bench.md
 # make unit     the host unit tests alone
 # make clean    remove what was built; make distclean: and what was fetched
 #
 # KERNEL=6.1|6.12   the stock kernel to build for and to boot
 # HOST=native       make run on this machine, without an emulator
-# ON=kvm            make bench on the in-tree KVM, with KERNEL=6.12
+# MITIGATIONS=on    make bench with those of the kernel's default
 # V=1               show commands
 
 KERNEL ?= 6.1
@@ -66,7 +66,7 @@ unit:
 
 bench: setup
 	@$(MAKE) all
-	@lab/run --bench --kernel $(KERNEL) $(if $(filter kvm,$(ON)),--kvm) </dev/null
+	@lab/bench --kernel $(KERNEL) $(if $(filter on,$(MITIGATIONS)),--mitigations)
 
 clean:
 	rm -rf build/6.1 build/6.12 build/6.1-debug build/native build/vmm build/selftests \

@@ -164,7 +164,8 @@ kernel_headers()
 		"$(kernel_release "$1")"
 }
 
-# kernel_module_files LINE MODULE...: the files to insert, in order, each once
+# kernel_module_files LINE MODULE...: the files to insert, in order, each once;
+# a MODULE with a slash in it is a file, and what that needs comes before it
 kernel_module_files()
 {
 	local line=$1 dir release module
@@ -173,6 +174,7 @@ kernel_module_files()
 	dir=$(kernel_dir "$line")
 	release=$(kernel_release "$line")
 	for module; do
+		[[ $module != */* ]] || { echo "insmod $module"; continue; }
 		modprobe -C /dev/null -d "$dir" -S "$release" \
 			--show-depends "$module" ||
 			die "linux $release has no module $module" 125

@@ -8,23 +8,87 @@
 /*
  * One row of the table.  run() measures on the node dev_path() names and
  * returns TSC ticks for one unit of the measure; under an emulator whose TSC
- * counts retired instructions those are instructions.
+ * counts retired instructions those are instructions.  Where the name says
+ * so, it is bytes.
+ *
+ * target: the most that the first node's figure may be of the second's.
  */
 struct bench_row {
 	const char *name;
+	double target;
 	uint64_t (*run)(void);
 };
 
 extern const struct bench_row bench_rows[];
 extern const unsigned int bench_nr_rows;
 
+/*
+ * A measure is repeated and the smallest figure is the one that counts: the
+ * host's clock interrupt costs what it costs, and is no part of the measure.
+ * It comes every 400,000 instructions, so that a batch should take less.
+ */
+#define BENCH_REPEAT	64
+#define BENCH_BATCH	50
+
+#define BENCH_NONE	UINT64_MAX
+
+/* A macro, for guest code has no use for a function outside of it. */
+#define bench_keep(least, t)						\
+	do {								\
+		uint64_t t_ = (t);					\
+									\
+		if (t_ < *(least))					\
+			*(least) = t_;					\
+	} while (0)
+
+/*
+ * The middle one of N figures, which it reorders: for what waits, and is as
+ * long as the wait.
+ */
+uint64_t bench_median(uint64_t *v, unsigned int n);
+
+/* a - b, or 0 where that would be less. */
+static inline uint64_t bench_less(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+/* rows_exit.c */
+uint64_t bench_cpuid(void);
+uint64_t bench_yield(void);
+uint64_t bench_io(void);
+uint64_t bench_mmio(void);
+
 /* rows_xen.c */
 uint64_t bench_xen_send(void);
 uint64_t bench_xen_ioctl(void);
-uint64_t bench_xen_runstate(void);
+uint64_t bench_xen_check(void);
+uint64_t bench_xen_timer_past(void);
+uint64_t bench_xen_timer(void);
 
-/* The middle one of n values; reorders them. */
-uint64_t bench_median(uint64_t *v, unsigned int n);
+/* rows_sched.c */
+uint64_t bench_halt_ipi(void);
+uint64_t bench_runstate(void);
+
+/* rows_mem.c */
+uint64_t bench_fault_present(void);
+uint64_t bench_fault_touch(void);
+uint64_t bench_fault_huge(void);
+uint64_t bench_slot(void);
+uint64_t bench_dirty_on(void);
+uint64_t bench_dirty_read(void);
+uint64_t bench_dirty_clean(void);
+
+/* rows_life.c */
+uint64_t bench_lifecycle(void);
+uint64_t bench_idle_memory(void);
+
+/*
+ * The rows whose name contains ONLY, or all: each on every one of the N nodes,
+ * in turn.  With two nodes or more also the ratio of the first two and what is
+ * to be said of it.  Returns how many figures could not be had.
+ */
+int bench_table(const char *only, char *const *nodes, int n);
 
 /*
  * bench --exec [--marker TEXT] [--] COMMAND ARG...: runs the command with its
