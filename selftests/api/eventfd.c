@@ -179,6 +179,43 @@ TEST(under_load, "ioeventfds come and go under a vCPU: each write goes one way")
 	CHECK_EQ(G(vm, writes_done), signals + (uint64_t)exits);
 }
 
+GUEST static void one_write(void)
+{
+	writes_done = 1;
+	g_out16(PORT, 1);
+	g_done();
+}
+
+#define OTHERS	300
+
+/*
+ * Case 16 (CVE-2026-72282): a write finds a device on the bus and uses it after
+ * it was taken off.  The signal goes to the eventfd of that moment, not to one
+ * that was given the memory.
+ */
+TEST(deassign_writing, "a write across a deassignment signals no other eventfd")
+{
+	int fd = eventfd(0, EFD_NONBLOCK), other = eventfd(0, EFD_NONBLOCK);
+	struct vm *vm = vm_new(VM_IRQCHIP);
+	struct vcpu *v = vcpu_new(vm, 0);
+	struct vcpu_thread *t;
+
+	CHECK_OK(ioeventfd(vm, fd, PORT, 2, F_PIO, 0));
+	vcpu_enter64(v, one_write);
+	t = vcpu_start(v);
+	while (!G(vm, writes_done))
+		usleep(1000);
+	usleep(20000);
+	CHECK_OK(ioeventfd(vm, fd, PORT, 2, F_PIO | F_OFF, 0));
+	/* values the guest does not write, and one that it does */
+	for (int i = 2; i < OTHERS; i++)
+		CHECK_OK(ioeventfd(vm, other, PORT, 2, F_PIO | F_MATCH, i));
+	CHECK_OK(ioeventfd(vm, other, PORT, 2, F_PIO | F_MATCH, 1));
+	vcpu_join(t);
+	CHECK_EQ(drain(other), 0);
+	CHECK_EQ(drain(fd), 1);
+}
+
 /* --- irqfd --- */
 
 static int route_msi(struct vm *vm, uint32_t gsi, uint32_t vector)

@@ -60,6 +60,7 @@ static void await(struct vm *vm, volatile uint64_t *count, uint64_t n)
 	FAIL("the guest does not see the change");
 }
 
+/* cases.md 15: what a slot had mapped goes with it, wherever that was. */
 TEST(changes, "slots added, moved, deleted under a running vCPU")
 {
 	struct vm *vm = vm_new(0);

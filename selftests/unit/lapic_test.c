@@ -243,6 +243,7 @@ TEST(lowest, "lowest priority chooses one, and only among the enabled")
 	CHECK_EQ(machine_msi(0xfee07004, 0x42), 2);
 }
 
+/* cases.md 18: no error leads to another without end. */
 TEST(illegal, "an illegal vector in the error entry itself ends there")
 {
 	machine_make(2);

@@ -300,6 +300,7 @@ TEST(unmap_part_of_leaf, "a leaf that sticks out of the range goes whole")
 	}
 }
 
+/* cases.md 13: the CPUs may walk them until they have flushed. */
 TEST(unlinked, "cut off tables stay as they are until they are freed")
 {
 	FOR_EACH_MACHINE(m) {

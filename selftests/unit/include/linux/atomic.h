@@ -7,8 +7,13 @@ typedef struct {
 	int counter;
 } atomic_t;
 
+/* What others do before an operation; set by the test, if at all. */
+__attribute__((weak)) void (*unit_atomic_hook)(void);
+
 static inline int atomic_fetch_or(int i, atomic_t *v)
 {
+	if (unit_atomic_hook)
+		unit_atomic_hook();
 	return __atomic_fetch_or(&v->counter, i, __ATOMIC_SEQ_CST);
 }
 
