@@ -7,6 +7,7 @@
 # make test-kvm KVM's own selftests, on xkvm and on in-tree KVM
 # make test-qemu  an unmodified QEMU 10 with a Xen guest and with a plain PC
 # make test-debug  the test programs on a kernel that checks memory and locks
+# make mutants  known faults put back one by one: does a test see each?
 # make bench    what things cost on xkvm and on in-tree KVM: docs/bench.md
 # make unit     the host unit tests alone
 # make clean    remove what was built; make distclean: and what was fetched
@@ -61,6 +62,9 @@ test-qemu: setup
 test-debug: selftests
 	@lab/test/debug
 
+mutants: setup
+	@KERNEL=$(KERNEL) lab/test/mutants
+
 unit:
 	@$(MAKE) -C selftests check-unit
 
@@ -70,9 +74,9 @@ bench: setup
 
 clean:
 	rm -rf build/6.1 build/6.12 build/6.1-debug build/native build/vmm build/selftests \
-		build/log build/guest
+		build/log build/guest build/mutants
 
 distclean:
 	rm -rf build
 
-.PHONY: all setup module vmm selftests run test test-debug test-kvm test-qemu unit bench clean distclean
+.PHONY: all setup module vmm selftests run test test-debug test-kvm test-qemu mutants unit bench clean distclean
