@@ -224,22 +224,27 @@ static void check_works(struct stress *s)
 	CHECK(xen_vcpu_info(s->vm, 0)->evtchn_pending_sel & 2);
 }
 
+/* A slow kernel may need longer for it; the test's limit ends that. */
+static bool had_traffic(struct stress *s)
+{
+	return s->sent > 20 && s->runs > 5;
+}
+
 static void run_stress(struct stress *s, void (*step)(struct stress *s, int n))
 {
 	uint64_t end = now_ms() + RUN_MS;
+	int n, least = tap_slow() ? 5 : 20;
 	pthread_t a, b;
-	int n;
 
 	CHECK_EQ(pthread_create(&a, NULL, sender, s), 0);
 	CHECK_EQ(pthread_create(&b, NULL, runner, s), 0);
-	for (n = 0; now_ms() < end || n < 20; n++)
+	for (n = 0; now_ms() < end || n < least || !had_traffic(s); n++)
 		step(s, n);
 	s->stop = true;
 	pthread_join(a, NULL);
 	pthread_join(b, NULL);
 	tap_diag("%d steps, %llu sends, %llu runs", n,
 		 (unsigned long long)s->sent, (unsigned long long)s->runs);
-	CHECK(s->sent > 20 && s->runs > 5);
 	check_works(s);
 }
 

@@ -23,6 +23,13 @@ extern const struct tap_test *const __stop_tap_tests[];
 static char *reason;	/* one shared page */
 #define REASON_SIZE	4096
 
+bool tap_slow(void)
+{
+	const char *slow = getenv("LAB_SLOW");
+
+	return slow && *slow;
+}
+
 void tap_diag(const char *fmt, ...)
 {
 	va_list ap;
@@ -117,6 +124,7 @@ static int wait_child(pid_t pid, unsigned int timeout, int *status)
 /* Returns the child's verdict: 0, 1 or EXIT_SKIP; reason says why. */
 static int run_one(const struct tap_test *t)
 {
+	unsigned int timeout = t->timeout * (tap_slow() ? TAP_SLOW : 1);
 	int status;
 	pid_t pid;
 
@@ -130,8 +138,8 @@ static int run_one(const struct tap_test *t)
 		return 1;
 	}
 	setpgid(pid, pid);
-	if (wait_child(pid, t->timeout, &status)) {
-		snprintf(reason, REASON_SIZE, "no end after %u s", t->timeout);
+	if (wait_child(pid, timeout, &status)) {
+		snprintf(reason, REASON_SIZE, "no end after %u s", timeout);
 		return 1;
 	}
 	kill(-pid, SIGKILL);	/* whatever the test left running */

@@ -52,6 +52,13 @@ void tap_fail(const char *file, int line, const char *fmt, ...)
 void tap_skip(const char *fmt, ...)
 	__attribute__((noreturn, format(printf, 1, 2)));
 
+/*
+ * A kernel that checks everything and runs many times slower: $LAB_SLOW.  All
+ * time limits are TAP_SLOW times as long; a test may do fewer rounds there.
+ */
+#define TAP_SLOW	5
+bool tap_slow(void);
+
 /* A "# ..." line; does not end the test. */
 void tap_diag(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
