@@ -279,6 +279,7 @@ int cpuid_get_supported(struct kvm_cpuid2 __user *arg)
 
 /* --- a vCPU's entries ------------------------------------------------------ */
 
+/* Where the search for a leaf starts, for leaves that have a place for that. */
 static u8 *cpuid_slot(struct vcpu *v, u32 leaf)
 {
 	u32 range = leaf >> 30, low = leaf & 0x3fffffff;
@@ -288,25 +289,34 @@ static u8 *cpuid_slot(struct vcpu *v, u32 leaf)
 	return &v->arch.cpuid_first[range][low];
 }
 
+static bool cpuid_match(const struct kvm_cpuid_entry2 *e, u32 leaf, u32 index)
+{
+	return e->function == leaf &&
+	       (!(e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) ||
+		e->index == index);
+}
+
+static noinline struct kvm_cpuid_entry2 *
+cpuid_search(struct vcpu *v, unsigned int from, u32 leaf, u32 index)
+{
+	for (; from < v->arch.nr_cpuid; from++)
+		if (cpuid_match(&v->arch.cpuid[from], leaf, index))
+			return &v->arch.cpuid[from];
+	return NULL;
+}
+
 static struct kvm_cpuid_entry2 *cpuid_find(struct vcpu *v, u32 leaf, u32 index)
 {
-	u8 *slot = cpuid_slot(v, leaf);
-	unsigned int i = 0;
+	const u8 *slot = cpuid_slot(v, leaf);
+	struct kvm_cpuid_entry2 *e;
 
-	if (slot) {
-		if (!*slot)
-			return NULL;
-		i = *slot - 1;
-	}
-	for (; i < v->arch.nr_cpuid; i++) {
-		struct kvm_cpuid_entry2 *e = &v->arch.cpuid[i];
-
-		if (e->function == leaf &&
-		    (!(e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) ||
-		     e->index == index))
-			return e;
-	}
-	return NULL;
+	if (!slot)
+		return cpuid_search(v, 0, leaf, index);
+	if (!*slot)
+		return NULL;
+	e = &v->arch.cpuid[*slot - 1];
+	return likely(cpuid_match(e, leaf, index)) ? e :
+		cpuid_search(v, *slot, leaf, index);
 }
 
 static void cpuid_index(struct vcpu *v)
@@ -323,7 +333,8 @@ static void cpuid_index(struct vcpu *v)
 }
 
 /* The highest leaf of the basic range answers for leaves beyond any range. */
-static struct kvm_cpuid_entry2 *cpuid_beyond(struct vcpu *v, u32 leaf, u32 index)
+static noinline struct kvm_cpuid_entry2 *
+cpuid_beyond(struct vcpu *v, u32 leaf, u32 index)
 {
 	struct kvm_cpuid_entry2 *basic = cpuid_find(v, 0, 0), *class;
 
@@ -340,32 +351,29 @@ static struct kvm_cpuid_entry2 *cpuid_beyond(struct vcpu *v, u32 leaf, u32 index
 	return cpuid_find(v, basic->eax, index);
 }
 
-bool cpuid_query(struct vcpu *v, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
+/* What no entry answers: zeros, but topology leaves give id and level. */
+static noinline const struct kvm_cpuid_entry2 *
+cpuid_nothing(struct vcpu *v, u32 leaf, u32 index)
 {
-	u32 leaf = *eax, index = *ecx;
-	struct kvm_cpuid_entry2 *e = cpuid_find(v, leaf, index);
-	bool found = e;
+	struct kvm_cpuid_entry2 *made = &v->arch.cpuid_made, *e;
 
-	if (!e)
-		e = cpuid_beyond(v, leaf, index);
-	if (e) {
-		*eax = e->eax;
-		*ebx = e->ebx;
-		*ecx = e->ecx;
-		*edx = e->edx;
-	} else {
-		*eax = *ebx = *ecx = *edx = 0;
-		/* topology leaves give the id and echo the level */
-		if (leaf == 0xb || leaf == 0x1f) {
-			e = cpuid_find(v, leaf, 1);
-			if (e) {
-				*ecx = index & 0xff;
-				*edx = e->edx;
-			}
+	memset(made, 0, sizeof(*made));
+	if (leaf == 0xb || leaf == 0x1f) {
+		e = cpuid_find(v, leaf, 1);
+		if (e) {
+			made->ecx = index & 0xff;
+			made->edx = e->edx;
 		}
 	}
-	trace_xkvm_cpuid(v->id, leaf, index, *eax, *ebx, *ecx, *edx);
-	return found;
+	return made;
+}
+
+const struct kvm_cpuid_entry2 *cpuid_query(struct vcpu *v, u32 leaf, u32 index)
+{
+	const struct kvm_cpuid_entry2 *e = cpuid_find(v, leaf, index);
+
+	return likely(e) ? e : cpuid_beyond(v, leaf, index) ?:
+			       cpuid_nothing(v, leaf, index);
 }
 
 /* IA32_MISC_ENABLE shows and hides MONITOR and MWAIT. */

@@ -8,6 +8,7 @@
  */
 #include <linux/percpu.h>
 #include <asm/mce.h>
+#include <asm/trapnr.h>
 #include <asm/smp.h>
 #include <asm/vmx.h>
 
@@ -90,23 +91,20 @@ static bool exit_is_nmi(u32 info)
 	       (INTR_TYPE_NMI_INTR | INTR_INFO_VALID_MASK);
 }
 
-void exit_irqoff(struct vcpu *v)
+void exit_host_event(struct vcpu *v)
 {
-	struct vmx_vcpu *x = v->arch.vmx;
 	u32 info;
 
-	if (likely(x->exit_reason != EXIT_REASON_EXCEPTION_NMI)) {
-		if (unlikely((u16)x->exit_reason == EXIT_REASON_MCE_DURING_VMENTRY &&
-			     x->exit_reason != ~0u))
+	if (v->arch.vmx->exit_reason == EXIT_REASON_EXCEPTION_NMI) {
+		info = vmcs_read(VM_EXIT_INTR_INFO);
+		/* the host's handlers, as if it had happened here */
+		if (exit_is_nmi(info))
+			asm volatile("int $2");
+		else if ((info & INTR_INFO_VECTOR_MASK) == X86_TRAP_MC)
 			asm volatile("int $18");
-		return;
-	}
-	info = vmcs_read(VM_EXIT_INTR_INFO);
-	/* the host's handlers, through the IDT as if it had happened here */
-	if (exit_is_nmi(info))
-		asm volatile("int $2");
-	else if ((info & INTR_INFO_VECTOR_MASK) == 18)
+	} else {
 		asm volatile("int $18");
+	}
 }
 
 static int exit_exception(struct vcpu *v)
@@ -133,7 +131,7 @@ static int exit_exception(struct vcpu *v)
 	case 17:
 		x86_queue_exception_e(v, 17, vmcs_read(VM_EXIT_INTR_ERROR_CODE));
 		return 1;
-	case 18:	/* exit_irqoff() gave it to the host */
+	case X86_TRAP_MC:	/* exit_host_event() gave it to the host */
 		return 1;
 	default:
 		v->run->exit_reason = KVM_EXIT_EXCEPTION;
@@ -178,13 +176,17 @@ static int exit_nmi_window(struct vcpu *v)
 
 static int exit_cpuid(struct vcpu *v)
 {
-	u32 eax = v->arch.regs[VREG_RAX], ecx = v->arch.regs[VREG_RCX], ebx, edx;
+	unsigned long *regs = v->arch.regs;
+	u32 leaf = regs[VREG_RAX], index = regs[VREG_RCX];
+	const struct kvm_cpuid_entry2 *e = cpuid_query(v, leaf, index);
 
-	cpuid_query(v, &eax, &ebx, &ecx, &edx);
-	v->arch.regs[VREG_RAX] = eax;
-	v->arch.regs[VREG_RBX] = ebx;
-	v->arch.regs[VREG_RCX] = ecx;
-	v->arch.regs[VREG_RDX] = edx;
+	regs[VREG_RAX] = e->eax;
+	regs[VREG_RBX] = e->ebx;
+	regs[VREG_RCX] = e->ecx;
+	regs[VREG_RDX] = e->edx;
+	if (trace_xkvm_cpuid_enabled())
+		trace_xkvm_cpuid(v->id, leaf, index, e->eax, e->ebx, e->ecx,
+				 e->edx);
 	return exit_skip(v);
 }
 
@@ -358,12 +360,14 @@ static int (*const exit_table[])(struct vcpu *v) = {
 /* Exits that can come in the middle of the delivery of an event. */
 static bool exit_may_cut_delivery(u32 reason)
 {
-	return reason == EXIT_REASON_EXCEPTION_NMI ||
-	       reason == EXIT_REASON_TASK_SWITCH ||
-	       reason == EXIT_REASON_APIC_ACCESS ||
-	       reason == EXIT_REASON_EPT_VIOLATION ||
-	       reason == EXIT_REASON_EPT_MISCONFIG ||
-	       reason == EXIT_REASON_PML_FULL;
+	const u64 reasons = BIT_ULL(EXIT_REASON_EXCEPTION_NMI) |
+			    BIT_ULL(EXIT_REASON_TASK_SWITCH) |
+			    BIT_ULL(EXIT_REASON_APIC_ACCESS) |
+			    BIT_ULL(EXIT_REASON_EPT_VIOLATION) |
+			    BIT_ULL(EXIT_REASON_EPT_MISCONFIG) |
+			    BIT_ULL(EXIT_REASON_PML_FULL);
+
+	return reason < 64 && (reasons >> reason & 1);
 }
 
 /*
@@ -387,7 +391,7 @@ static u32 exit_fix_vector(struct vcpu *v, u32 info)
 }
 
 /* Queue again what was being delivered. */
-static void exit_requeue(struct vcpu *v)
+static noinline void exit_requeue(struct vcpu *v)
 {
 	struct vmx_vcpu *x = v->arch.vmx;
 	u32 info = 0, error = 0;
@@ -404,19 +408,8 @@ static void exit_requeue(struct vcpu *v)
 		       vmcs_read(VM_EXIT_INSTRUCTION_LEN) : 0, error);
 }
 
-int exit_handle(struct vcpu *v)
+static noinline int exit_unknown(struct vcpu *v, u32 reason)
 {
-	u32 reason = v->arch.vmx->exit_reason;
-
-	trace_xkvm_exit(v->id, v->arch.rip, reason, 0, 0);
-	if (unlikely(reason == ~0u))
-		return exit_fail_entry(v, vmcs_read(VM_INSTRUCTION_ERROR));
-	if (unlikely(reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
-		return exit_fail_entry(v, reason);
-	exit_requeue(v);
-	reason &= 0xffff;
-	if (likely(reason < ARRAY_SIZE(exit_table) && exit_table[reason]))
-		return exit_table[reason](v);
 	v->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 	v->run->internal.suberror = KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON;
 	v->run->internal.ndata = 2;
@@ -424,4 +417,25 @@ int exit_handle(struct vcpu *v)
 	v->run->internal.data[1] = v->cpu;
 	dump_vmcs(v);
 	return 0;
+}
+
+/* The way of most exits comes first and needs no register saved. */
+int exit_handle(struct vcpu *v)
+{
+	struct vmx_vcpu *x = v->arch.vmx;
+	u32 reason = x->exit_reason;
+
+	if (trace_xkvm_exit_enabled())
+		trace_xkvm_exit(v->id, reg_rip(v), reason, 0, 0);
+	/* of all ones: no entry took place at all */
+	if (unlikely(reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
+		return exit_fail_entry(v, reason != ~0u ? reason :
+				       vmcs_read(VM_INSTRUCTION_ERROR));
+	x->idt_vectoring = 0;
+	if (x->intr_info || exit_may_cut_delivery(reason))
+		exit_requeue(v);
+	reason &= 0xffff;
+	if (likely(reason < ARRAY_SIZE(exit_table) && exit_table[reason]))
+		return exit_table[reason](v);
+	return exit_unknown(v, reason);
 }

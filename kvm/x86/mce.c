@@ -7,6 +7,7 @@
  * chapter 15.
  */
 #include <asm/mce.h>
+#include <asm/trapnr.h>
 
 #include "../arch.h"
 #include "lapic.h"
@@ -14,7 +15,6 @@
 #include "vmx.h"
 
 #define MCE_CAPS	(MCG_CTL_P | MCG_CMCI_P | MCG_SER_P)
-#define MCE_VECTOR	18
 
 u64 mce_supported(void)
 {
@@ -96,7 +96,7 @@ static void mce_raise(struct vcpu *v, const struct kvm_x86_mce *m)
 		return;
 	}
 	v->arch.mcg_status = m->mcg_status;
-	x86_queue_exception(v, MCE_VECTOR);
+	x86_queue_exception(v, X86_TRAP_MC);
 }
 
 int mce_inject_error(struct vcpu *v, const struct kvm_x86_mce *m)

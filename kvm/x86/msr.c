@@ -81,7 +81,7 @@ void msr_init(void)
 static void msr_swap(u32 msr, u64 from, u64 to)
 {
 	if (from != to)
-		wrmsrl(msr, to);
+		native_wrmsrl(msr, to);
 }
 
 void msr_load_guest(struct vcpu *v)
@@ -93,7 +93,7 @@ void msr_load_guest(struct vcpu *v)
 	msr_swap(MSR_CSTAR, msr_host.cstar, x->cstar);
 	msr_swap(MSR_SYSCALL_MASK, msr_host.sfmask, x->sfmask);
 	if (x->proc2 & SECONDARY_EXEC_ENABLE_RDTSCP) {
-		rdmsrl(MSR_TSC_AUX, x->host_tsc_aux);
+		x->host_tsc_aux = __rdmsr(MSR_TSC_AUX);
 		msr_swap(MSR_TSC_AUX, x->host_tsc_aux, x->tsc_aux);
 		x->tsc_aux_loaded = true;
 	}

@@ -63,7 +63,7 @@ static void run_guest_load(struct vcpu *v)
 		vmcs_write(HOST_FS_BASE, x->host_fs_base);
 	}
 	x->host_kernel_gs_base = current->thread.gsbase;
-	wrmsrl(MSR_KERNEL_GS_BASE, x->kernel_gs_base);
+	native_wrmsrl(MSR_KERNEL_GS_BASE, x->kernel_gs_base);
 	msr_load_guest(v);
 	if (boot_cpu_has_bug(X86_BUG_L1TF) && run_l1tf_flush())
 		wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
@@ -76,8 +76,8 @@ void run_guest_put(struct vcpu *v)
 	if (!x->guest_loaded)
 		return;
 	x->guest_loaded = false;
-	rdmsrl(MSR_KERNEL_GS_BASE, x->kernel_gs_base);
-	wrmsrl(MSR_KERNEL_GS_BASE, x->host_kernel_gs_base);
+	x->kernel_gs_base = __rdmsr(MSR_KERNEL_GS_BASE);
+	native_wrmsrl(MSR_KERNEL_GS_BASE, x->host_kernel_gs_base);
 	msr_put_guest(v);
 	/* an exit leaves null selectors, no LDT and maximal GDT and TSS limits */
 	if (x->host_ldt)
@@ -89,7 +89,7 @@ void run_guest_put(struct vcpu *v)
 	if (x->host_fs || x->host_gs) {
 		/* loading a selector loads its base too: put ours back */
 		wrmsrl(MSR_FS_BASE, x->host_fs_base);
-		wrmsrl(MSR_KERNEL_GS_BASE, x->host_kernel_gs_base);
+		native_wrmsrl(MSR_KERNEL_GS_BASE, x->host_kernel_gs_base);
 	}
 	if (x->host_ds | x->host_es) {
 		loadsegment(ds, x->host_ds);
@@ -259,14 +259,17 @@ static int run_once(struct vcpu *v)
 		inject_cancel(v);
 		return 2;
 	}
-	trace_xkvm_entry(v->id, v->arch.rip, v->arch.vmx->intr_info);
+	if (trace_xkvm_entry_enabled())
+		trace_xkvm_entry(v->id, v->arch.rip,
+				 v->arch.vmx->intr_info);
 	xfer_timing_enter();
 	run_world_switch(v);
 	if (unlikely(READ_ONCE(v->vm->nr_logging)))
 		pml_flush(v);
 	/* the flush or kick that waited for this exit may go on */
 	smp_store_release(&v->mode, OUTSIDE_GUEST_MODE);
-	exit_irqoff(v);
+	if (unlikely(exit_is_host_event(v->arch.vmx->exit_reason)))
+		exit_host_event(v);
 	/* a pending host interrupt is taken here, on the guest's account */
 	local_irq_enable();
 	v->stat.exits++;
@@ -304,42 +307,62 @@ static bool run_xfer_pending(void)
 	return read_thread_flags() & XFER_TO_GUEST_MODE_WORK;
 }
 
+/*
+ * Was there an event, and what it brought is where it can be injected from.
+ * The request is taken before what it stands for is looked at: what comes in
+ * between sets it again, and run_once() does not enter.
+ */
+static bool run_take_events(struct vcpu *v)
+{
+	if (!vcpu_take_request(v, REQ_EVENT))
+		return false;
+	run_collect(v);
+	/* that may have set it; if it comes again, so does the run loop */
+	if (vcpu_take_request(v, REQ_EVENT))
+		run_collect(v);
+	return true;
+}
+
+/* Something to inject, or user space wants to know when it may. */
+static int run_events(struct vcpu *v)
+{
+	if (v->arch.triple_fault)
+		return run_shutdown(v);
+	if (v->arch.mp_state != KVM_MP_STATE_RUNNABLE)
+		return 1;
+	if (run_wants_window(v)) {
+		v->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+		return 0;
+	}
+	if (run_eoi_exit(v))
+		return 0;
+	if (v->arch.lapic && v->arch.lapic->vid) {
+		vmx_update_eoi_exits(v);
+		vmx_set_rvi(v, lapic_sync_irr(v));
+	}
+	inject_events(v);
+	if (v->arch.lapic && !v->arch.lapic->vid)
+		vmx_update_tpr_threshold(v);
+	if (v->run->request_interrupt_window && x86_takes_user_irq(v))
+		vmcs_set_proc(v, CPU_BASED_INTR_WINDOW_EXITING, 0);
+	return 1;
+}
+
 /* Before an entry: 1 go on, 0 to user space, -errno. */
 static int run_prepare(struct vcpu *v)
 {
-	if (vcpu_request_pending(v)) {
-		if (test_bit(REQ_DEAD, &v->requests))
-			return -EIO;
-		run_requests(v);
-		if (vcpu_take_request(v, REQ_DEBUG_STEP))
-			return debug_exit_step(v);
-		if (vcpu_take_request(v, REQ_RING_FULL) &&
-		    dirty_ring_soft_full(v))
-			return run_ring_full(v);
-	}
-	run_collect(v);
-	if (vcpu_take_request(v, REQ_EVENT) || v->run->request_interrupt_window) {
-		if (v->arch.triple_fault)
-			return run_shutdown(v);
-		if (v->arch.mp_state != KVM_MP_STATE_RUNNABLE)
-			return 1;
-		if (run_wants_window(v)) {
-			v->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
-			return 0;
-		}
-		if (run_eoi_exit(v))
-			return 0;
-		if (v->arch.lapic && v->arch.lapic->vid) {
-			vmx_update_eoi_exits(v);
-			vmx_set_rvi(v, lapic_sync_irr(v));
-		}
-		inject_events(v);
-		if (v->arch.lapic && !v->arch.lapic->vid)
-			vmx_update_tpr_threshold(v);
-		if (v->run->request_interrupt_window && x86_takes_user_irq(v))
-			vmcs_set_proc(v, CPU_BASED_INTR_WINDOW_EXITING, 0);
-	}
-	return 1;
+	bool window = v->run->request_interrupt_window;
+
+	if (likely(!vcpu_request_pending(v)))
+		return unlikely(window) ? run_events(v) : 1;
+	if (test_bit(REQ_DEAD, &v->requests))
+		return -EIO;
+	run_requests(v);
+	if (vcpu_take_request(v, REQ_DEBUG_STEP))
+		return debug_exit_step(v);
+	if (vcpu_take_request(v, REQ_RING_FULL) && dirty_ring_soft_full(v))
+		return run_ring_full(v);
+	return run_take_events(v) || window ? run_events(v) : 1;
 }
 
 int run_vcpu(struct vcpu *v)

@@ -44,14 +44,6 @@ void state_fetch(struct vcpu *v, enum reg_index r)
 	case VREG_RSP:
 		a->regs[VREG_RSP] = vmcs_read(GUEST_RSP);
 		break;
-	case VREG_RIP:
-		a->rip = vmcs_read(GUEST_RIP);
-		break;
-	case VREG_RFLAGS:
-		a->rflags = vmcs_read(GUEST_RFLAGS);
-		if (unlikely(a->guest_debug & KVM_GUESTDBG_SINGLESTEP))
-			a->rflags = debug_hide_tf(v, a->rflags);
-		break;
 	case VREG_CR0:
 		a->cr0 = (a->cr0 & ~CR0_OWNED) |
 			 (vmcs_read(GUEST_CR0) & CR0_OWNED);

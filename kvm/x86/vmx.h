@@ -9,6 +9,7 @@
 #include <asm/debugreg.h>
 #include <asm/vmx.h>
 
+#include "debug.h"
 #include "x86.h"
 
 /* What this machine's CPUs all can do; read-only after load. */
@@ -118,8 +119,15 @@ void run_guest_put(struct vcpu *v);
 int exit_handle(struct vcpu *v);
 int exit_skip(struct vcpu *v);		/* advance RIP; returns 1 */
 unsigned long exit_qual(struct vcpu *v);
-/* Right after the exit, interrupts off: NMIs and machine checks. */
-void exit_irqoff(struct vcpu *v);
+/* Is the exit, or the failed entry, for an NMI, a machine check or #AC, #DB? */
+static inline bool exit_is_host_event(u32 reason)
+{
+	return reason == EXIT_REASON_EXCEPTION_NMI ||
+	       reason == (EXIT_REASON_MCE_DURING_VMENTRY |
+			  VMX_EXIT_REASONS_FAILED_VMENTRY);
+}
+/* Then, interrupts still off: the host's handler if it is the host's. */
+void exit_host_event(struct vcpu *v);
 
 /* --- inject.c ----------------------------------------------------------- */
 /* Before entry: put an event into the VMCS or open a window for it. */
@@ -217,15 +225,34 @@ static inline void reg_mark(struct vcpu *v, enum reg_index r)
 /* Slow paths of the accessors below. state.c */
 void state_fetch(struct vcpu *v, enum reg_index r);
 
+static inline unsigned long reg_rip(struct vcpu *v)
+{
+	if (!reg_avail(v, VREG_RIP)) {
+		v->arch.rip = vmcs_read(GUEST_RIP);
+		v->arch.avail |= BIT(VREG_RIP);
+	}
+	return v->arch.rip;
+}
+
+static inline unsigned long reg_rflags(struct vcpu *v)
+{
+	if (!reg_avail(v, VREG_RFLAGS)) {
+		v->arch.rflags = vmcs_read(GUEST_RFLAGS);
+		v->arch.avail |= BIT(VREG_RFLAGS);
+		if (unlikely(v->arch.guest_debug & KVM_GUESTDBG_SINGLESTEP))
+			v->arch.rflags = debug_hide_tf(v, v->arch.rflags);
+	}
+	return v->arch.rflags;
+}
+
 static inline unsigned long reg_read(struct vcpu *v, enum reg_index r)
 {
-	if (r == VREG_RSP || r == VREG_RIP || r == VREG_RFLAGS)
-		if (!reg_avail(v, r))
-			state_fetch(v, r);
 	if (r == VREG_RIP)
-		return v->arch.rip;
+		return reg_rip(v);
 	if (r == VREG_RFLAGS)
-		return v->arch.rflags;
+		return reg_rflags(v);
+	if (r == VREG_RSP && !reg_avail(v, r))
+		state_fetch(v, r);
 	return v->arch.regs[r];
 }
 

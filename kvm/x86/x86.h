@@ -110,10 +110,11 @@ static inline bool guest_has_mtrr(const struct vcpu *v)
 	return v->arch.features & CPUF_MTRR;
 }
 
-/* CPUID instruction for the guest: in eax/ecx, out all four.  True if the
- * leaf exists (otherwise as the CPU answers an unknown leaf).
+/*
+ * What the CPUID instruction answers, in eax to edx; as the CPU does for a leaf
+ * that is not there.  Never NULL; good until the vCPU's next CPUID.
  */
-bool cpuid_query(struct vcpu *v, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
+const struct kvm_cpuid_entry2 *cpuid_query(struct vcpu *v, u32 leaf, u32 index);
 /* KVM_GET_SUPPORTED_CPUID / KVM_GET_EMULATED_CPUID is not offered. */
 void cpuid_vcpu_init(struct vcpu *v);
 int cpuid_get_supported(struct kvm_cpuid2 __user *arg);
