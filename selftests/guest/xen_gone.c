@@ -345,3 +345,72 @@ TEST(place_refreshing, "an area placed during a refresh is where it was placed")
 	pthread_join(sender, NULL);
 	pthread_join(placer, NULL);
 }
+
+/* --- many at once --------------------------------------------------------------- */
+
+#define NR_PORTS	4095
+#define STEP_NS		1000000ull
+
+struct walker {
+	volatile bool stop;
+	uint64_t longest;		/* ns between two steps */
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+/* As urgent as can be: whoever lets others run lets this one. */
+static void *walk(void *arg)
+{
+	const struct timespec step = { .tv_nsec = STEP_NS };
+	const struct sched_param urgent = { .sched_priority = 50 };
+	struct walker *w = arg;
+	uint64_t last, now;
+
+	CHECK_EQ(pthread_setschedparam(pthread_self(), SCHED_FIFO, &urgent), 0);
+	for (last = now_ns(); !w->stop; last = now) {
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &step, NULL);
+		now = now_ns();
+		if (now - last > w->longest)
+			w->longest = now - last;
+	}
+	return NULL;
+}
+
+/*
+ * Case 9 (XSA-344): every port is closed in one go, and nobody else runs until
+ * all are.
+ */
+TEST(reset_many, "others run while all ports are closed")
+{
+	struct walker w = { .stop = false };
+	uint64_t start, took;
+	struct vm *vm;
+	pthread_t t;
+
+	xen_require(KVM_XEN_HVM_CONFIG_EVTCHN_SEND);
+	if (!strcmp(dev_path(), "/dev/kvm"))
+		tap_skip("in-tree KVM closes them in one go");
+	vm = xen_vm(true);
+	xen_vcpu(vm, 0);
+	for (uint32_t p = 1; p <= NR_PORTS; p++)
+		assign(vm, p);
+	CHECK_EQ(pthread_create(&t, NULL, walk, &w), 0);
+	usleep(20000);
+	w.longest = 0;
+	start = now_ns();
+	reset_ports(vm);
+	took = now_ns() - start;
+	w.stop = true;
+	pthread_join(t, NULL);
+	tap_diag("the reset took %llu us, others waited %llu us at most",
+		 (unsigned long long)took / 1000,
+		 (unsigned long long)w.longest / 1000);
+	CHECK_MSG(w.longest < 8 * STEP_NS, "others waited %llu us",
+		  (unsigned long long)w.longest / 1000);
+}
