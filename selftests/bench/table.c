@@ -147,8 +147,8 @@ static void print_ratio(const struct bench_row *row, const struct cell *c)
 		return;
 	}
 	ratio = (double)c[0].figure / c[1].figure;
-	printf(" %5.*f | %6g | %-7s |", ratio < 0.095 ? 3 : 2, ratio,
-	       row->target, ratio <= row->target ? "met" : "missed");
+	printf(" %5.3f | %6g | %-7s |", ratio, row->target,
+	       ratio <= row->target ? "met" : "missed");
 }
 
 /* Returns the number of figures that could not be had. */
