@@ -5,6 +5,9 @@
  * the second-stage tables that its first write is noticed: write-protected, or
  * clean where the CPU logs (arch_stage2_logs_writes()).
  *
+ * Behind the bitmap stands a bit for each group of its words, set after the
+ * first of theirs: a harvest passes by groups without one.
+ *
  * Harvest clears bits before it looks at the tables: a write in between sets
  * the bit again.  With rings (dirty_ring.c) a bit says that the page is in one.
  */
@@ -20,6 +23,7 @@
 #include "vm.h"
 
 #define DIRTY_BATCH	512	/* words of a bitmap between two looks around */
+#define DIRTY_GROUP	64	/* words; of pages, 16 MiB */
 
 static size_t dirty_words(const struct memslot *s)
 {
@@ -31,6 +35,25 @@ static size_t dirty_bytes(const struct memslot *s)
 	return dirty_words(s) * sizeof(long);
 }
 
+static size_t dirty_nr_groups(const struct memslot *s)
+{
+	return DIV_ROUND_UP(dirty_words(s), DIRTY_GROUP);
+}
+
+static unsigned long *dirty_groups(const struct memslot *s)
+{
+	return s->dirty + dirty_words(s);
+}
+
+/* After the bit of page @rel was set, by an operation with a full barrier. */
+static void dirty_note_group(const struct memslot *s, u64 rel)
+{
+	u64 group = rel / (DIRTY_GROUP * BITS_PER_LONG);
+
+	if (!test_bit(group, dirty_groups(s)))
+		set_bit(group, dirty_groups(s));
+}
+
 static bool dirty_init_set(const struct vm *vm)
 {
 	return (vm->dirty_manual & KVM_DIRTY_LOG_INITIALLY_SET) &&
@@ -39,11 +62,15 @@ static bool dirty_init_set(const struct vm *vm)
 
 int dirty_alloc(struct vm *vm, struct memslot *s)
 {
-	s->dirty = kvzalloc(dirty_bytes(s), GFP_KERNEL_ACCOUNT);
+	s->dirty = kvzalloc(dirty_bytes(s) + sizeof(long) *
+			    BITS_TO_LONGS(dirty_nr_groups(s)),
+			    GFP_KERNEL_ACCOUNT);
 	if (!s->dirty)
 		return -ENOMEM;
-	if (dirty_init_set(vm))
+	if (dirty_init_set(vm)) {
 		bitmap_set(s->dirty, 0, s->npages);
+		bitmap_set(dirty_groups(s), 0, dirty_nr_groups(s));
+	}
 	return 0;
 }
 
@@ -72,8 +99,11 @@ void mark_page_dirty(struct vm *vm, gfn_t gfn)
 	if (s && s->dirty) {
 		rel = gfn - s->base_gfn;
 		if (!test_bit(rel, s->dirty) &&
-		    !test_and_set_bit(rel, s->dirty) && vm->dirty_ring_size)
-			dirty_ring_push(vm, s->id, rel);
+		    !test_and_set_bit(rel, s->dirty)) {
+			dirty_note_group(s, rel);
+			if (vm->dirty_ring_size)
+				dirty_ring_push(vm, s->id, rel);
+		}
 	}
 	rcu_read_unlock();
 }
@@ -108,23 +138,38 @@ static struct memslot *dirty_slot(struct vm *vm, u32 id)
 
 /* --- KVM_GET_DIRTY_LOG ---------------------------------------------------------- */
 
+static bool dirty_take_group(struct vm *vm, struct memslot *s, size_t group,
+			     unsigned long *to)
+{
+	size_t i = group * DIRTY_GROUP;
+	size_t end = min(i + DIRTY_GROUP, dirty_words(s));
+	bool flush = false;
+
+	/* a full barrier before the words: pairs with mark_page_dirty()'s */
+	if (!test_and_clear_bit(group, dirty_groups(s)))
+		return false;
+	for (; i < end; i++) {
+		to[i] = READ_ONCE(s->dirty[i]);
+		if (to[i])
+			flush |= dirty_clear_bits(vm, s, i * BITS_PER_LONG,
+						  to[i]);
+	}
+	return flush;
+}
+
 /*
  * Move @s's bits to @to, which is zero, and protect the pages.  Lets others
  * have mmu_lock now and then; the caller flushes before user space sees @to.
  */
 static bool dirty_take(struct vm *vm, struct memslot *s, unsigned long *to)
 {
-	size_t i, n = dirty_words(s);
 	bool flush = false;
+	size_t group;
 
 	write_lock(&vm->mmu_lock);
-	for (i = 0; i < n; i++) {
-		if (i % DIRTY_BATCH == DIRTY_BATCH - 1)
-			cond_resched_rwlock_write(&vm->mmu_lock);
-		to[i] = READ_ONCE(s->dirty[i]);
-		if (to[i])
-			flush |= dirty_clear_bits(vm, s, i * BITS_PER_LONG,
-						  to[i]);
+	for_each_set_bit(group, dirty_groups(s), dirty_nr_groups(s)) {
+		flush |= dirty_take_group(vm, s, group, to);
+		cond_resched_rwlock_write(&vm->mmu_lock);
 	}
 	write_unlock(&vm->mmu_lock);
 	return flush;
@@ -135,15 +180,21 @@ static void dirty_give_back(struct memslot *s, const unsigned long *bits)
 {
 	size_t bit;
 
-	for_each_set_bit(bit, bits, s->npages)
+	for_each_set_bit(bit, bits, s->npages) {
 		set_bit(bit, s->dirty);
+		smp_mb__after_atomic();	/* as test_and_set_bit() has */
+		dirty_note_group(s, bit);
+	}
 }
 
 static int dirty_harvest(struct vm *vm, struct memslot *s, void __user *to)
 {
-	unsigned long *copy = kvzalloc(dirty_bytes(s), GFP_KERNEL_ACCOUNT);
+	unsigned long *copy;
 	int ret = 0;
 
+	if (bitmap_empty(dirty_groups(s), dirty_nr_groups(s)))
+		return clear_user(to, dirty_bytes(s)) ? -EFAULT : 0;
+	copy = kvzalloc(dirty_bytes(s), GFP_KERNEL_ACCOUNT);
 	if (!copy)
 		return -ENOMEM;
 	if (dirty_take(vm, s, copy))
