@@ -118,11 +118,13 @@ void vmx_update_tpr_threshold(struct vcpu *v)
 
 	if (!vmx_caps.tpr_shadow)
 		return;
-	irr = lapic_hw_enabled(apic) ? lapic_highest_irr(v) : -1;
 	tpr = lapic_reg_get(apic->regs, LAPIC_TPR) >> 4;
 	/* what TPR does not hold back waits for something else, or for nothing */
-	if (irr >= 0 && tpr >= (u32)irr >> 4)
-		class = irr >> 4;
+	if (tpr && lapic_hw_enabled(apic)) {
+		irr = lapic_highest_irr(v);
+		if (irr >= 0 && tpr >= (u32)irr >> 4)
+			class = irr >> 4;
+	}
 	apicv_set_threshold(v, class);
 }
 

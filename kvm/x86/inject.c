@@ -271,7 +271,8 @@ void inject_events(struct vcpu *v)
 		a->intr.soft = false;
 		a->intr.injected = true;
 		inject_irq(v);
-		if (inject_irq_source(v) == IRQ_NONE_SOURCE)
+		/* an upcall stays until the guest has cleared its flag */
+		if (from != IRQ_XEN && inject_irq_source(v) == IRQ_NONE_SOURCE)
 			return;
 	}
 	vmcs_set_proc(v, CPU_BASED_INTR_WINDOW_EXITING, 0);

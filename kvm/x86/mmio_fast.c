@@ -13,7 +13,6 @@
  * has given; everything else goes to the emulator.  The vCPU's own thread.
  */
 #include <linux/mm.h>
-#include <linux/uaccess.h>
 
 #include "../arch.h"
 #include "../trace.h"
@@ -113,26 +112,15 @@ static bool mmio_same_mode(struct vcpu *v, const struct mmio_move *m)
 /* Does memory still hold the way to the instruction, and the instruction? */
 static bool mmio_same_code(const struct mmio_move *m)
 {
-	const struct paging_trail *t = &m->trail;
-	const u64 __user *code = t->data;
-	u64 diff = 0, x;
+	u64 diff = 0, code[ARRAY_SIZE(m->code)];
 	unsigned int i;
 
-	if (!user_access_begin(code, sizeof(m->code)))
+	if (!paging_trail_read(&m->trail, m->trail.data, code,
+			       ARRAY_SIZE(code)))
 		return false;
-	for (i = 0; i < t->nr; i++) {
-		unsafe_get_user(x, t->at[i], fault);
-		diff |= x ^ t->val[i];
-	}
-	for (i = 0; i < ARRAY_SIZE(m->code); i++) {
-		unsafe_get_user(x, code + i, fault);
-		diff |= (x & m->mask[i]) ^ m->code[i];
-	}
-	user_access_end();
+	for (i = 0; i < ARRAY_SIZE(code); i++)
+		diff |= (code[i] & m->mask[i]) ^ m->code[i];
 	return !diff;
-fault:
-	user_access_end();
-	return false;
 }
 
 /* @gpa is a device for this access, and everything is as it was. */

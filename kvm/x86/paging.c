@@ -420,6 +420,27 @@ int paging_read(struct vcpu *v, u64 gva, u32 access, void *buf,
 	return ret;
 }
 
+bool paging_trail_read(const struct paging_trail *t, const u64 __user *from,
+		       u64 *words, unsigned int nr)
+{
+	u64 diff = 0, x;
+	unsigned int i;
+
+	if (!user_access_begin(from, nr * sizeof(*from)))
+		return false;
+	for (i = 0; i < t->nr; i++) {
+		unsafe_get_user(x, t->at[i], fault);
+		diff |= x ^ t->val[i];
+	}
+	for (i = 0; i < nr; i++)
+		unsafe_get_user(words[i], from + i, fault);
+	user_access_end();
+	return !diff;
+fault:
+	user_access_end();
+	return false;
+}
+
 int paging_load_pdptrs(struct vcpu *v, unsigned long cr3)
 {
 	u64 rsvd = paging_rsvd_maxphy(v) | PDPTE_RSVD, pdpte[4];
@@ -434,37 +455,5 @@ int paging_load_pdptrs(struct vcpu *v, unsigned long cr3)
 	vmcs_write(GUEST_PDPTR1, pdpte[1]);
 	vmcs_write(GUEST_PDPTR2, pdpte[2]);
 	vmcs_write(GUEST_PDPTR3, pdpte[3]);
-	return 0;
-}
-
-/* --- hypercall arguments ---------------------------------------------------- */
-
-/* The piece of [@va, @va + @len) in the first page; 0: not canonical. */
-static size_t paging_piece(struct vcpu *v, u64 *va, size_t len)
-{
-	unsigned int bits = state_cr4(v) & X86_CR4_LA57 ? 57 : 48;
-
-	if (!is_64bit_code(v))
-		*va = (u32)*va;
-	else if ((u64)sign_extend64(*va, bits - 1) != *va)
-		return 0;
-	return min_t(size_t, len, PAGE_SIZE - offset_in_page(*va));
-}
-
-static u32 paging_cpl_access(struct vcpu *v)
-{
-	return x86_cpl(v) == 3 ? PAGING_USER : 0;
-}
-
-int arch_guest_read_va(struct vcpu *v, u64 va, void *to, size_t len)
-{
-	u32 access = paging_cpl_access(v), error;
-	size_t n;
-
-	for (; len; va += n, to += n, len -= n) {
-		n = paging_piece(v, &va, len);
-		if (!n || paging_read(v, va, access, to, n, NULL, &error))
-			return -EFAULT;
-	}
 	return 0;
 }

@@ -245,6 +245,8 @@ bool is_64bit_code(struct vcpu *v)
 
 int x86_cpl(struct vcpu *v)
 {
+	if (likely(is_long_mode(v)))
+		return (vmcs_read(GUEST_SS_AR_BYTES) >> 5) & 3;
 	if (!(state_cr0(v) & X86_CR0_PE))
 		return 0;
 	if (reg_read(v, VREG_RFLAGS) & X86_EFLAGS_VM)

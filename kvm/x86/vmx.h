@@ -59,6 +59,7 @@ struct vmx_vcpu {
 	u64 host_kernel_gs_base, host_tsc_aux;
 	bool tsc_aux_loaded;
 	struct pgt_cache tables;	/* for the next EPT fault */
+	struct paging_arg arg;		/* of the last hypercall */
 	int last_vmentry_cpu;
 };
 

@@ -205,6 +205,14 @@ struct paging_trail {
 	const void __user *data;	/* where the bytes were read */
 };
 
+/* paging_arg.c: the way to a page of arguments, and what it depends on. */
+struct paging_arg {
+	u64 page;			/* linear address */
+	unsigned long cr3, cr4, rights;
+	u64 efer, apic_base;
+	struct paging_trail trail;	/* data: the page's first byte */
+};
+
 /*
  * Translate and read @len bytes within a page; -EOPNOTSUPP: no memory there,
  * -EFAULT: user space has it not.  Otherwise as paging_translate().  @trail
@@ -212,6 +220,12 @@ struct paging_trail {
  */
 int paging_read(struct vcpu *v, u64 gva, u32 access, void *buf,
 		unsigned int len, struct paging_trail *trail, u32 *pf_error);
+/*
+ * Does @t still hold?  Then @nr words from @from on, of the page it leads to,
+ * are in @words.  Under slots_lock; the caller compares generations.
+ */
+bool paging_trail_read(const struct paging_trail *t, const u64 __user *from,
+		       u64 *words, unsigned int nr);
 /* Load PDPTEs for PAE paging from CR3; 0, or 1 for reserved bits (#GP). */
 int paging_load_pdptrs(struct vcpu *v, unsigned long cr3);
 u64 paging_rsvd_maxphy(struct vcpu *v);	/* address bits beyond MAXPHYADDR */

@@ -208,7 +208,7 @@ static void evtchn_2l_recheck(struct vcpu *vcpu)
 void evtchn_2l_look(struct vcpu *vcpu)
 {
 	evtchn_2l_recheck(vcpu);
-	if (xen_upcall_pending(vcpu))
+	if (!test_bit(REQ_EVENT, &vcpu->requests) && xen_upcall_pending(vcpu))
 		vcpu_request(vcpu, REQ_EVENT);
 }
 

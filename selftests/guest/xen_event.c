@@ -291,6 +291,63 @@ TEST(send, "a guest's sends come back on the ports they are connected to")
 	CHECK_EQ(xen_vcpu_info(vm, 0)->evtchn_pending_sel, 3);
 }
 
+#define ARG_VA	0x40000000ull
+#define ARG_PDE	((volatile uint64_t *)(GUEST_PT + 0x3000))
+#define ARG_PT(n) ((volatile uint64_t *)(GUEST_FREE + (n) * 0x1000))
+#define ARG_AT(n) ((volatile uint32_t *)(GUEST_FREE + 0x2000 + (n) * 0x1000))
+#define ENTRY(p) ((uintptr_t)(p) | 0x3)
+
+GUEST static int64_t send_arg(void)
+{
+	__asm__ volatile("invlpg (%0)" : : "r"(ARG_VA) : "memory");
+	return g_hypercall(__HYPERVISOR_event_channel_op, EVTCHNOP_send,
+			   ARG_VA, 0);
+}
+
+GUEST static void send_moving(void)
+{
+	*ARG_PDE = ENTRY(ARG_PT(0));
+	*ARG_PT(0) = ENTRY(ARG_AT(0));
+	*ARG_PT(1) = ENTRY(ARG_AT(2));
+	*ARG_AT(0) = 11;
+	*ARG_AT(1) = 13;
+	*ARG_AT(2) = 14;
+	g_check_eq(send_arg(), 0);
+	g_check_eq(send_arg(), 0);
+	*ARG_AT(0) = 12;			/* other data */
+	g_check_eq(send_arg(), 0);
+	*ARG_PT(0) = ENTRY(ARG_AT(1));		/* another page */
+	g_check_eq(send_arg(), 0);
+	*ARG_PDE = ENTRY(ARG_PT(1));		/* another table */
+	g_check_eq(send_arg(), 0);
+	*ARG_AT(2) = 15;
+	*ARG_PT(1) = 0;				/* none */
+	g_check_eq(send_arg(), -14);
+	g_sync(1);
+	*ARG_PT(1) = ENTRY(ARG_AT(2));
+	g_check_eq(send_arg(), 0);
+	g_done();
+}
+
+TEST(send_moving, "a hypercall's argument is read where the tables say now")
+{
+	struct vm *vm;
+	struct vcpu *v;
+	int i;
+
+	xen_require(KVM_XEN_HVM_CONFIG_EVTCHN_SEND);
+	vm = xen_vm(true);
+	v = xen_vcpu(vm, 0);
+	for (i = 11; i < 17; i++)
+		CHECK_OK(assign(vm, i, 5, i, 0));
+	vcpu_enter64(v, send_moving);
+	CHECK_EQ(vcpu_sync(v), 1);
+	for (i = 11; i < 17; i++)
+		CHECK_EQ(xen_pending(vm, i, true), i < 15);
+	vcpu_done(v);
+	CHECK(xen_pending(vm, 15, true));
+}
+
 GUEST static void send_once(void)
 {
 	g_check_eq(g_evtchn_send(33), 0);
