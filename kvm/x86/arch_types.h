@@ -126,11 +126,11 @@ struct arch_vcpu {
 
 	struct kvm_cpuid_entry2 *cpuid;
 	unsigned int nr_cpuid;
-	u8 cpuid_first[3][CPUID_SLOTS];	/* by leaf: first entry + 1 */
+	u16 cpuid_first[3][CPUID_SLOTS];	/* by leaf: first entry + 1 */
 	struct kvm_cpuid_entry2 cpuid_made; /* an answer that is no entry */
 	u64 cr4_reserved, guest_supported_xcr0;
 	u64 features;			/* CPUF_*: bits tests on hot paths use */
-	u8 maxphyaddr;
+	u8 maxphyaddr;			/* 32 to 52 */
 
 	/* an access that waits for user space */
 	unsigned long complete_rip;	/* of the instruction to finish */

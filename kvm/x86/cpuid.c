@@ -18,6 +18,7 @@
 #include "vmx.h"
 
 #define CPUID_MAX	256	/* entries user space may set */
+#define CPUID_WIDTH	36	/* of physical addresses, if none is said */
 #define F(x)		BIT((X86_FEATURE_##x) & 31)
 
 /* One leaf register of features: which word the kernel keeps it in. */
@@ -280,7 +281,7 @@ int cpuid_get_supported(struct kvm_cpuid2 __user *arg)
 /* --- a vCPU's entries ------------------------------------------------------ */
 
 /* Where the search for a leaf starts, for leaves that have a place for that. */
-static u8 *cpuid_slot(struct vcpu *v, u32 leaf)
+static u16 *cpuid_slot(struct vcpu *v, u32 leaf)
 {
 	u32 range = leaf >> 30, low = leaf & 0x3fffffff;
 
@@ -307,7 +308,7 @@ cpuid_search(struct vcpu *v, unsigned int from, u32 leaf, u32 index)
 
 static struct kvm_cpuid_entry2 *cpuid_find(struct vcpu *v, u32 leaf, u32 index)
 {
-	const u8 *slot = cpuid_slot(v, leaf);
+	const u16 *slot = cpuid_slot(v, leaf);
 	struct kvm_cpuid_entry2 *e;
 
 	if (!slot)
@@ -325,7 +326,7 @@ static void cpuid_index(struct vcpu *v)
 
 	memset(v->arch.cpuid_first, 0, sizeof(v->arch.cpuid_first));
 	for (i = 0; i < v->arch.nr_cpuid; i++) {
-		u8 *slot = cpuid_slot(v, v->arch.cpuid[i].function);
+		u16 *slot = cpuid_slot(v, v->arch.cpuid[i].function);
 
 		if (slot && !*slot)
 			*slot = i + 1;
@@ -465,6 +466,12 @@ static u64 cpuid_cr4_reserved(u32 ecx1, u32 ebx7, u32 ecx7)
 	return ~(ok & vmx_caps.cr4_fixed1);
 }
 
+/* What no CPU has would be a mask beyond 64 bits. */
+static u8 cpuid_width(u8 bits)
+{
+	return bits >= 32 && bits <= 52 ? bits : CPUID_WIDTH;
+}
+
 /* Without CPUID a vCPU has what KVM_GET_SUPPORTED_CPUID has. */
 void cpuid_vcpu_init(struct vcpu *v)
 {
@@ -472,7 +479,7 @@ void cpuid_vcpu_init(struct vcpu *v)
 
 	cpuid_mask_features(&e1);
 	cpuid_mask_features(&e7);
-	v->arch.maxphyaddr = 36;
+	v->arch.maxphyaddr = CPUID_WIDTH;
 	v->arch.cr4_reserved = cpuid_cr4_reserved(e1.ecx, e7.ebx, e7.ecx);
 }
 
@@ -489,7 +496,7 @@ static void cpuid_derive(struct vcpu *v)
 		    cpuid_flags[i].bit)
 			v->arch.features |= cpuid_flags[i].flag;
 	e = cpuid_find(v, 0x80000008, 0);
-	v->arch.maxphyaddr = e && (e->eax & 0xff) ? e->eax & 0xff : 36;
+	v->arch.maxphyaddr = e ? cpuid_width(e->eax & 0xff) : CPUID_WIDTH;
 	e = cpuid_find(v, 0xd, 0);
 	v->arch.guest_supported_xcr0 = e ? (e->eax | (u64)e->edx << 32) &
 					   fpu_supported_xcr0() : 0;
@@ -556,7 +563,7 @@ int cpuid_set(struct vcpu *v, struct kvm_cpuid2 __user *arg)
 
 	if (copy_from_user(&head, arg, sizeof(head)))
 		return -EFAULT;
-	if (head.nent > CPUID_MAX - 1)
+	if (head.nent > CPUID_MAX)
 		return -E2BIG;
 	if (head.nent) {
 		e = vmemdup_user(arg->entries, array_size(sizeof(*e), head.nent));
@@ -579,7 +586,7 @@ int cpuid_set1(struct vcpu *v, struct kvm_cpuid __user *arg)
 
 	if (copy_from_user(&head, arg, sizeof(head)))
 		return -EFAULT;
-	if (head.nent > CPUID_MAX - 1)
+	if (head.nent > CPUID_MAX)
 		return -E2BIG;
 	old = vmemdup_user(arg->entries, array_size(sizeof(*old), head.nent));
 	if (IS_ERR(old))

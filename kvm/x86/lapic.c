@@ -138,11 +138,10 @@ void lapic_reset(struct vcpu *vcpu, bool init)
 
 static bool lapic_base_valid(struct vcpu *vcpu, u64 old, u64 base, bool host)
 {
-	unsigned int maxphy = vcpu->arch.maxphyaddr ?: 52;
 	u64 mode = base & (LAPIC_BASE_EN | LAPIC_BASE_EXTD);
 	u64 old_mode = old & (LAPIC_BASE_EN | LAPIC_BASE_EXTD);
 
-	if (base & (0x2ff | ~GENMASK_ULL(maxphy - 1, 0)))
+	if (base & (0x2ff | ~GENMASK_ULL(vcpu->arch.maxphyaddr - 1, 0)))
 		return false;
 	if (mode == LAPIC_BASE_EXTD)
 		return false;

@@ -61,17 +61,9 @@ struct paging_walk {
 	struct paging_entry entry[PAGING_LEVELS];
 };
 
-static unsigned int paging_maxphyaddr(const struct vcpu *v)
-{
-	unsigned int bits = v->arch.maxphyaddr;
-
-	/* before KVM_SET_CPUID2: the least a CPU with PAE has */
-	return bits >= 32 && bits <= 52 ? bits : 36;
-}
-
 u64 paging_rsvd_maxphy(struct vcpu *v)
 {
-	return GENMASK_ULL(63, paging_maxphyaddr(v));
+	return GENMASK_ULL(63, v->arch.maxphyaddr);
 }
 
 /* Supervisor accesses to user pages: SMEP for fetches, SMAP for the others. */
@@ -125,7 +117,7 @@ static bool paging_begin(struct vcpu *v, struct paging_walk *w, u64 gva,
 	w->gva = gva;
 	w->access = access;
 	w->error = paging_error(v, access, cr4);
-	w->maxphyaddr = paging_maxphyaddr(v);
+	w->maxphyaddr = v->arch.maxphyaddr;
 	w->wp = state_cr0(v) & X86_CR0_WP;
 	w->no_user = !(access & PAGING_USER) && paging_no_user(v, access, cr4);
 	w->nr = 0;

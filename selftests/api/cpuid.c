@@ -72,6 +72,56 @@ TEST(set_refused, "a table too long is E2BIG")
 	CHECK_ERRNO(ioctl(v->fd, KVM_SET_CPUID2, c), E2BIG);
 }
 
+#define LAST_LEAF	0x1c
+#define MANY		256
+
+GUEST static void say_last(void)
+{
+	uint32_t regs[4];
+
+	g_cpuid(LAST_LEAF, 0, regs);
+	g_sync(regs[0]);
+	g_done();
+}
+
+TEST(last_entry, "the last of as many entries as there may be counts")
+{
+	struct kvm_cpuid2 *s = cpuid_supported(), *c;
+	struct vcpu *v = vcpu_new_bare(vm_new(0), 0);
+
+	c = calloc(1, sizeof(*c) + MANY * sizeof(c->entries[0]));
+	CHECK(c && s->nent < MANY);
+	memcpy(c, s, sizeof(*s) + s->nent * sizeof(s->entries[0]));
+	for (; c->nent < MANY; c->nent++)
+		c->entries[c->nent].function = 0x80001000 + c->nent;
+	c->entries[MANY - 1].function = LAST_LEAF;
+	c->entries[MANY - 1].eax = 0x12345678;
+	vcpu_set_cpuid(v, c);
+	vcpu_enter64(v, say_last);
+	CHECK_EQ(vcpu_sync(v), 0x12345678);
+	vcpu_done(v);
+}
+
+/* In-tree KVM computes with whatever it is given. */
+TEST(no_width, "an address width that no CPU has is not taken at its word")
+{
+	static const uint8_t width[] = { 1, 12, 31, 53, 64, 255 };
+	struct vcpu *v = vcpu_new_bare(vm_new(VM_IRQCHIP), 0);
+	struct kvm_cpuid2 *s = cpuid_supported();
+
+	if (strcmp(dev_path(), "/dev/xkvm"))
+		tap_skip("another node's answers differ");
+	for (unsigned int i = 0; i < sizeof(width); i++) {
+		cpuid_find(s, 0x80000008, 0)->eax = width[i];
+		vcpu_set_cpuid(v, s);
+		CHECK_EQ(vcpu_try_set_msr(v, MSR_APIC_BASE,
+					  GUEST_APIC | 0x900 | 1ull << 52), 0);
+		CHECK_EQ(vcpu_try_set_msr(v, MSR_APIC_BASE,
+					  GUEST_APIC | 0x900 | 1ull << 62), 0);
+		vcpu_set_msr(v, MSR_APIC_BASE, GUEST_APIC | 0x900);
+	}
+}
+
 GUEST static void say(void)
 {
 	for (;;)
