@@ -11,8 +11,10 @@
 #include <linux/compat.h>
 #include <linux/file.h>
 #include <linux/mm.h>
+#include <linux/pid.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/stat.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/uaccess.h>
@@ -192,6 +194,42 @@ static void vcpu_set_pid(struct vcpu *v)
 		return;
 	synchronize_rcu();
 	put_pid(old);
+}
+
+/* Let a vCPU of this VM run that was preempted. */
+static bool vcpu_yield_to(struct vcpu *v)
+{
+	struct task_struct *task = NULL;
+	struct pid *pid;
+	bool yielded;
+
+	rcu_read_lock();
+	pid = rcu_dereference(v->pid);
+	if (pid)
+		task = get_pid_task(pid, PIDTYPE_PID);
+	rcu_read_unlock();
+	if (!task)
+		return false;
+	yielded = yield_to(task, true) > 0;
+	put_task_struct(task);
+	return yielded;
+}
+
+void vcpu_yield(struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+	/* the entries after the count, as in vm_for_each_vcpu() */
+	unsigned int nr = smp_load_acquire(&vm->nr_vcpus);
+	struct vcpu *v;
+	unsigned int i;
+
+	/* from the next one on, so that each gets its turn */
+	for (i = 1; i < nr; i++) {
+		v = vm->vcpus[(vcpu->index + i) % nr];
+		if (READ_ONCE(v->preempted) && vcpu_yield_to(v))
+			return;
+	}
+	cond_resched();
 }
 
 /* KVM_RUN: the signal mask, then the architecture's loop. */

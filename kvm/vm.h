@@ -204,4 +204,10 @@ struct vcpu *vcpu_running(void);
  */
 void vcpu_block(struct vcpu *vcpu);
 
+/*
+ * vcpu_yield() - @vcpu waits for another of its VM: let one run that was
+ * preempted.  In the vCPU's own thread, loaded, preemptible.
+ */
+void vcpu_yield(struct vcpu *vcpu);
+
 #endif

@@ -61,6 +61,7 @@ struct arch_vm {
 	u32 bsp_id;
 	bool triple_fault_event;
 	unsigned int noncoherent;	/* mmu_lock: see memtype.c */
+	bool pause_no_exits;		/* KVM_CAP_X86_DISABLE_EXITS */
 	bool noncoherent_cap;		/* XKVM_CAP_NONCOHERENT_DMA */
 	bool exception_payload;		/* KVM_CAP_EXCEPTION_PAYLOAD */
 	u64 disabled_quirks;		/* KVM_CAP_DISABLE_QUIRKS2 */

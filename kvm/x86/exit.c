@@ -148,9 +148,14 @@ static int exit_external_interrupt(struct vcpu *v)
 	return 1;
 }
 
-/* The slice is over; the host's work is looked at before the next entry. */
+/*
+ * The slice is over; the host's work is looked at before the next entry.  A
+ * guest that has been in for so long may be spinning: the next PAUSE tells.
+ */
 static int exit_slice(struct vcpu *v)
 {
+	if (!v->vm->arch.pause_no_exits)
+		vmcs_set_proc(v, CPU_BASED_PAUSE_EXITING & vmx_caps.proc, 0);
 	return 1;
 }
 
@@ -263,9 +268,14 @@ static int exit_mwait(struct vcpu *v)
 	return exit_skip(v);
 }
 
+/*
+ * It spins, and whoever it waits for may not be running, or may wait for the
+ * lock that a loop lets go of at its PAUSE: stopped anywhere else it holds it.
+ */
 static int exit_pause(struct vcpu *v)
 {
-	cond_resched();
+	vmcs_set_proc(v, 0, CPU_BASED_PAUSE_EXITING);
+	vcpu_yield(v);
 	return exit_skip(v);
 }
 

@@ -250,7 +250,8 @@ static void vmcs_write_controls(struct vcpu *v)
 
 	vmcs_write(PIN_BASED_VM_EXEC_CONTROL, vmx_caps.pin);
 	vmcs_write_slice();
-	x->proc = vmx_caps.proc & ~CPU_BASED_TPR_SHADOW;
+	x->proc = vmx_caps.proc & ~(CPU_BASED_TPR_SHADOW |
+				    CPU_BASED_PAUSE_EXITING);
 	vmcs_write(CPU_BASED_VM_EXEC_CONTROL, x->proc);
 	x->proc2 = vmx_caps.proc2 & ~(SECONDARY_EXEC_ENABLE_RDTSCP |
 		SECONDARY_EXEC_ENABLE_INVPCID | SECONDARY_EXEC_ENABLE_XSAVES |

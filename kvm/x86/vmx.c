@@ -62,7 +62,8 @@ static int vmx_read_caps(const char **lack)
 			 CPU_BASED_MOV_DR_EXITING | CPU_BASED_UNCOND_IO_EXITING |
 			 CPU_BASED_USE_MSR_BITMAPS | CPU_BASED_USE_TSC_OFFSETTING |
 			 CPU_BASED_ACTIVATE_SECONDARY_CONTROLS,
-			 CPU_BASED_TPR_SHADOW, &c->proc, &c->proc_min))
+			 CPU_BASED_TPR_SHADOW | CPU_BASED_PAUSE_EXITING,
+			 &c->proc, &c->proc_min))
 		return -EOPNOTSUPP;
 	*lack = "EPT, VPID or unrestricted guest";
 	if (vmx_controls(MSR_IA32_VMX_PROCBASED_CTLS2,

@@ -23,7 +23,7 @@
 #define X86_QUIRKS	((u64)(KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS |	\
 			       KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT))
 
-/* Exits that a VM can be without: of PAUSE there are none in the first place. */
+/* Exits that a VM can be without: those of vCPUs that spin with PAUSE. */
 #define X86_DISABLE_EXITS KVM_X86_DISABLE_EXITS_PAUSE
 
 int arch_vm_init(struct vm *vm, unsigned long type)
@@ -351,6 +351,8 @@ int arch_vm_enable_cap(struct vm *vm, const struct kvm_enable_cap *cap)
 	case KVM_CAP_X86_DISABLE_EXITS:
 		if (cap->args[0] & ~(u64)X86_DISABLE_EXITS)
 			ret = -EINVAL;
+		else if (cap->args[0] & KVM_X86_DISABLE_EXITS_PAUSE)
+			vm->arch.pause_no_exits = true;
 		break;
 	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
 		if (cap->args[0] & ~1ull)

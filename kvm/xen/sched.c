@@ -9,9 +9,7 @@
  * allows.  Masked ports wake too: evtchn_2l.c.
  */
 #include <linux/nospec.h>
-#include <linux/pid.h>
 #include <linux/sched.h>
-#include <linux/sched/task.h>
 
 #include "evtchn_bits.h"
 #include "internal.h"
@@ -21,42 +19,6 @@ struct sched_poll_args {
 	u32 nr;
 	u64 timeout;			/* guest clock, ns; 0: none */
 };
-
-/* Let a vCPU of this VM run that was preempted. */
-static bool sched_yield_to(struct vcpu *v)
-{
-	struct task_struct *task = NULL;
-	struct pid *pid;
-	bool yielded;
-
-	rcu_read_lock();
-	pid = rcu_dereference(v->pid);
-	if (pid)
-		task = get_pid_task(pid, PIDTYPE_PID);
-	rcu_read_unlock();
-	if (!task)
-		return false;
-	yielded = yield_to(task, true) > 0;
-	put_task_struct(task);
-	return yielded;
-}
-
-static void sched_yield(struct vcpu *vcpu)
-{
-	struct vm *vm = vcpu->vm;
-	/* the entries after the count, as in vm_for_each_vcpu() */
-	unsigned int nr = smp_load_acquire(&vm->nr_vcpus);
-	struct vcpu *v;
-	unsigned int i;
-
-	/* from the next one on, so that each gets its turn */
-	for (i = 1; i < nr; i++) {
-		v = vm->vcpus[(vcpu->index + i) % nr];
-		if (READ_ONCE(v->preempted) && sched_yield_to(v))
-			return;
-	}
-	cond_resched();
-}
 
 /* Unmask upcalls, as SCHEDOP_block has to; *@arg: one is pending. */
 static void sched_unmask(struct gpc *gpc, void *arg)
@@ -210,7 +172,7 @@ bool sched_hypercall(struct vcpu *vcpu, const struct xen_hcall_regs *r,
 	*result = 0;
 	switch ((u32)r->arg[0]) {
 	case SCHEDOP_yield:
-		sched_yield(vcpu);
+		vcpu_yield(vcpu);
 		return true;
 	case SCHEDOP_block:
 		sched_block(vcpu);

@@ -5,8 +5,7 @@
  * at once what it held back.  Whether the CPU delivers interrupts by itself or
  * the module injects them (apicv=0), the guest sees the same.
  */
-#include <stdlib.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "guest.h"
 
@@ -226,34 +225,6 @@ TEST(off, "it works while the APIC is off in software, and stays")
 }
 
 /* --- exits ------------------------------------------------------------------ */
-
-/* Counter @name of a vCPU. */
-static uint64_t vcpu_stat(struct vcpu *v, const char *name)
-{
-	int fd = ioctl(v->fd, KVM_GET_STATS_FD, NULL);
-	struct kvm_stats_header h;
-	uint64_t val;
-
-	CHECK(fd >= 0);
-	CHECK_EQ(pread(fd, &h, sizeof(h), 0), (ssize_t)sizeof(h));
-	for (unsigned int i = 0; i < h.num_desc; i++) {
-		size_t size = sizeof(struct kvm_stats_desc) + h.name_size;
-		struct kvm_stats_desc *d = calloc(1, size + 1);
-
-		CHECK_EQ(pread(fd, d, size, h.desc_offset + i * size),
-			 (ssize_t)size);
-		if (!strcmp(d->name, name)) {
-			CHECK_EQ(pread(fd, &val, sizeof(val),
-				       h.data_offset + d->offset),
-				 (ssize_t)sizeof(val));
-			free(d);
-			close(fd);
-			return val;
-		}
-		free(d);
-	}
-	FAIL("no statistic called %s", name);
-}
 
 GUEST static void toggle(void)
 {

@@ -344,3 +344,30 @@ void vcpu_join(struct vcpu_thread *t)
 	CHECK_EQ(pthread_join(t->thread, NULL), 0);
 	free(t);
 }
+
+uint64_t vcpu_stat(struct vcpu *v, const char *name)
+{
+	int fd = ioctl(v->fd, KVM_GET_STATS_FD, NULL);
+	struct kvm_stats_header h;
+	uint64_t val;
+
+	CHECK(fd >= 0);
+	CHECK_EQ(pread(fd, &h, sizeof(h), 0), (ssize_t)sizeof(h));
+	for (unsigned int i = 0; i < h.num_desc; i++) {
+		size_t size = sizeof(struct kvm_stats_desc) + h.name_size;
+		struct kvm_stats_desc *d = calloc(1, size + 1);
+
+		CHECK_EQ(pread(fd, d, size, h.desc_offset + i * size),
+			 (ssize_t)size);
+		if (!strcmp(d->name, name)) {
+			CHECK_EQ(pread(fd, &val, sizeof(val),
+				       h.data_offset + d->offset),
+				 (ssize_t)sizeof(val));
+			free(d);
+			close(fd);
+			return val;
+		}
+		free(d);
+	}
+	FAIL("no statistic called %s", name);
+}

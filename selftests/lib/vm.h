@@ -134,6 +134,9 @@ void vcpu_enter32(struct vcpu *v, const void *entry, enum paging32 paging);
 void vcpu_enter_prot16(struct vcpu *v, const void *entry);
 void vcpu_enter_real(struct vcpu *v, const void *code, const void *end);
 
+/* The counter of that name, from KVM_GET_STATS_FD. */
+uint64_t vcpu_stat(struct vcpu *v, const char *name);
+
 /* KVM_RUN once: 0 or -errno. */
 int vcpu_run(struct vcpu *v);
 /* KVM_RUN until it succeeds (EINTR, EAGAIN are tried again): exit reason. */
