@@ -17,7 +17,7 @@ const struct stats_field stats_fields[] = {
 	STAT(exits), STAT(io_exits), STAT(mmio_exits), STAT(halt_exits),
 	STAT(irq_exits), STAT(hypercalls), STAT(fast_hypercalls), STAT(faults),
 	STAT(faults_around), STAT(injections), STAT(signal_exits),
-	STAT(tlb_flushes), STAT(wakeups),
+	STAT(tlb_flushes), STAT(wakeups), STAT(l1d_flushes),
 };
 
 const unsigned int stats_nr_fields = ARRAY_SIZE(stats_fields);

@@ -118,7 +118,8 @@ struct vcpu {
 	struct vcpu_stats {
 		u64 exits, io_exits, mmio_exits, halt_exits, irq_exits,
 		    hypercalls, fast_hypercalls, faults, faults_around,
-		    injections, signal_exits, tlb_flushes, wakeups;
+		    injections, signal_exits, tlb_flushes, wakeups,
+		    l1d_flushes;
 	} stat;
 
 	struct xen_vcpu xen;

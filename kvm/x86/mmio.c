@@ -314,6 +314,7 @@ int mmio_emulate(struct vcpu *v, gpa_t gpa, bool gva_valid, u64 gva)
 
 	if (unlikely(!st))
 		return -ENOMEM;
+	v->arch.vmx->l1d_tainted = true;
 	/* RIP is not at an instruction that accesses this */
 	if (unlikely(v->arch.vmx->idt_vectoring & VECTORING_INFO_VALID_MASK))
 		return exit_internal_error(v, KVM_INTERNAL_ERROR_DELIVERY_EV);

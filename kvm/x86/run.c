@@ -24,6 +24,7 @@
 #include "../trace.h"
 #include "../xfer.h"
 #include "debug.h"
+#include "l1d.h"
 #include "lapic.h"
 #include "msr_filter.h"
 #include "pml.h"
@@ -36,14 +37,6 @@ void run_module_init(void)
 {
 	if (boot_cpu_has(X86_FEATURE_XSAVE))
 		run_host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
-}
-
-/* Must the L1 data cache be flushed before a guest runs? */
-static bool run_l1tf_flush(void)
-{
-	return boot_cpu_has(X86_FEATURE_FLUSH_L1D) &&
-	       l1tf_vmx_mitigation != VMENTER_L1D_FLUSH_NEVER &&
-	       l1tf_vmx_mitigation != VMENTER_L1D_FLUSH_NOT_REQUIRED;
 }
 
 static void run_guest_load(struct vcpu *v)
@@ -65,8 +58,7 @@ static void run_guest_load(struct vcpu *v)
 	x->host_kernel_gs_base = current->thread.gsbase;
 	native_wrmsrl(MSR_KERNEL_GS_BASE, x->kernel_gs_base);
 	msr_load_guest(v);
-	if (boot_cpu_has_bug(X86_BUG_L1TF) && run_l1tf_flush())
-		wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+	x->l1d_tainted = true;
 }
 
 void run_guest_put(struct vcpu *v)
@@ -226,6 +218,7 @@ static void run_world_switch(struct vcpu *v)
 		run_load_debug(v);
 	if (unlikely(xcr0))
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, a->xcr0);
+	l1d_prepare_entry(v);
 	failed = run_switch(v);
 	if (unlikely(xcr0))
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, run_host_xcr0);

@@ -15,6 +15,7 @@
 
 #include "../arch.h"
 #include "apic_page.h"
+#include "l1d.h"
 #include "vmx.h"
 
 static bool apicv = true;
@@ -299,9 +300,14 @@ int arch_module_init(void)
 	ret = mmio_module_init();
 	if (ret)
 		goto err_apic_page;
+	ret = l1d_module_init();
+	if (ret)
+		goto err_mmio;
 	vmcs_module_init();
 	return 0;
 
+err_mmio:
+	mmio_module_exit();
 err_apic_page:
 	apic_page_module_exit();
 err_regions:
@@ -316,6 +322,7 @@ void arch_debugfs(void)
 
 void arch_module_exit(void)
 {
+	l1d_module_exit();
 	mmio_module_exit();
 	apic_page_module_exit();
 	vmx_free_regions();

@@ -36,6 +36,7 @@ struct vmx_vcpu {
 	bool launched;
 	bool has_run;			/* entered at least once */
 	bool guest_loaded;		/* MSRs and segments are the guest's */
+	bool l1d_tainted;		/* see l1d.c */
 	u16 vpid;
 	unsigned long host_rsp;		/* as in the VMCS */
 	unsigned long host_cr3, host_cr4;
