@@ -369,12 +369,25 @@ cpuid_nothing(struct vcpu *v, u32 leaf, u32 index)
 	return made;
 }
 
+/* Not the first entry with that leaf, or none at all. */
+static noinline const struct kvm_cpuid_entry2 *
+cpuid_query_slow(struct vcpu *v, u32 leaf, u32 index)
+{
+	return cpuid_find(v, leaf, index) ?: cpuid_beyond(v, leaf, index) ?:
+					     cpuid_nothing(v, leaf, index);
+}
+
 const struct kvm_cpuid_entry2 *cpuid_query(struct vcpu *v, u32 leaf, u32 index)
 {
-	const struct kvm_cpuid_entry2 *e = cpuid_find(v, leaf, index);
+	const u16 *slot = cpuid_slot(v, leaf);
+	const struct kvm_cpuid_entry2 *e;
 
-	return likely(e) ? e : cpuid_beyond(v, leaf, index) ?:
-			       cpuid_nothing(v, leaf, index);
+	if (likely(slot && *slot)) {
+		e = &v->arch.cpuid[*slot - 1];
+		if (likely(cpuid_match(e, leaf, index)))
+			return e;
+	}
+	return cpuid_query_slow(v, leaf, index);
 }
 
 /* IA32_MISC_ENABLE shows and hides MONITOR and MWAIT. */
