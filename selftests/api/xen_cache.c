@@ -233,7 +233,7 @@ static bool had_traffic(struct stress *s)
 static void run_stress(struct stress *s, void (*step)(struct stress *s, int n))
 {
 	uint64_t end = now_ms() + RUN_MS;
-	int n, least = tap_slow() ? 5 : 20;
+	int n, least = tap_slowdown() ? 5 : 20;
 	pthread_t a, b;
 
 	CHECK_EQ(pthread_create(&a, NULL, sender, s), 0);

@@ -24,7 +24,7 @@
 #define SECONDS		110
 #define TICK_US		20000
 /* Long where the kernel checks what it does. */
-#define STEPS		(tap_slow() ? 2000 : 1000)
+#define STEPS		(tap_slowdown() ? 2000 : 1000)
 
 struct caller {
 	pthread_t thread;

@@ -23,7 +23,7 @@ extern const struct tap_test *const __stop_tap_tests[];
 static char *reason;	/* one shared page */
 #define REASON_SIZE	4096
 
-bool tap_slow(void)
+bool tap_slowdown(void)
 {
 	const char *slow = getenv("LAB_SLOW");
 
@@ -124,7 +124,7 @@ static int wait_child(pid_t pid, unsigned int timeout, int *status)
 /* Returns the child's verdict: 0, 1 or EXIT_SKIP; reason says why. */
 static int run_one(const struct tap_test *t)
 {
-	unsigned int timeout = t->timeout * (tap_slow() ? TAP_SLOW : 1);
+	unsigned int timeout = t->timeout * (tap_slowdown() ? TAP_SLOW : 1);
 	int status;
 	pid_t pid;
 

@@ -57,7 +57,7 @@ void tap_skip(const char *fmt, ...)
  * time limits are TAP_SLOW times as long; a test may do fewer rounds there.
  */
 #define TAP_SLOW	5
-bool tap_slow(void);
+bool tap_slowdown(void);
 
 /* A "# ..." line; does not end the test. */
 void tap_diag(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
