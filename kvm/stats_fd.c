@@ -18,10 +18,10 @@
 
 #define STATS_NAME	48	/* bytes of a name, the id's too */
 
-/* A description with the room its name has. */
-struct stats_desc {
+/* A description with the room its name has; later kernels' has it already. */
+union stats_desc {
 	struct kvm_stats_desc d;
-	char name[STATS_NAME];
+	char room[offsetof(struct kvm_stats_desc, name) + STATS_NAME];
 };
 
 /* What stands in front of the descriptions. */
@@ -49,15 +49,15 @@ static u32 stats_count(const struct stats_file *f)
 }
 
 static void stats_describe(const struct stats_file *f, u32 i,
-			   struct stats_desc *d)
+			   union stats_desc *d)
 {
 	d->d.flags = KVM_STATS_UNIT_NONE | KVM_STATS_BASE_POW10 |
 		     (f->vcpu ? KVM_STATS_TYPE_CUMULATIVE :
 				KVM_STATS_TYPE_INSTANT);
 	d->d.size = 1;
 	d->d.offset = i * sizeof(u64);
-	strscpy(d->name, f->vcpu ? stats_fields[i].name : stats_vm_names[i],
-		sizeof(d->name));
+	strscpy(d->d.name, f->vcpu ? stats_fields[i].name : stats_vm_names[i],
+		STATS_NAME);
 }
 
 static u64 stats_value(const struct stats_file *f, u32 i)
@@ -74,7 +74,7 @@ static ssize_t stats_read(struct file *file, char __user *buf, size_t size,
 {
 	const struct stats_file *f = file->private_data;
 	u32 i, n = stats_count(f), data = f->head.h.data_offset;
-	struct stats_desc *desc;
+	union stats_desc *desc;
 	size_t len = data + n * sizeof(u64);
 	void *image;
 	ssize_t ret;
@@ -116,8 +116,9 @@ static struct stats_file *stats_file_new(struct vm *vm, struct vcpu *v)
 	struct stats_file *f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
 	struct kvm_stats_header *h;
 
-	BUILD_BUG_ON(sizeof(struct stats_desc) !=
-		     sizeof(struct kvm_stats_desc) + STATS_NAME);
+	/* user space takes the name's size for the room behind the fields */
+	BUILD_BUG_ON(sizeof(union stats_desc) !=
+		     offsetof(struct kvm_stats_desc, name) + STATS_NAME);
 	if (!f)
 		return NULL;
 	f->vm = vm;
@@ -127,7 +128,7 @@ static struct stats_file *stats_file_new(struct vm *vm, struct vcpu *v)
 	h->num_desc = stats_count(f);
 	h->id_offset = offsetof(struct stats_head, id);
 	h->desc_offset = sizeof(struct stats_head);
-	h->data_offset = h->desc_offset + h->num_desc * sizeof(struct stats_desc);
+	h->data_offset = h->desc_offset + h->num_desc * sizeof(union stats_desc);
 	if (v)
 		snprintf(f->head.id, STATS_NAME, "kvm-%d/vcpu-%u",
 			 vm->creator, v->id);

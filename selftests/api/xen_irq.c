@@ -17,6 +17,7 @@
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "xen.h"
@@ -155,6 +156,16 @@ static void take_event(struct vm *vm)
 
 #define ROUNDS	50
 
+static bool kernel_after_6_1(void)
+{
+	unsigned int major, minor;
+	struct utsname u;
+
+	CHECK_OK(uname(&u));
+	CHECK_EQ(sscanf(u.release, "%u.%u", &major, &minor), 2);
+	return major > 6 || (major == 6 && minor > 1);
+}
+
 TEST(hardirq, "an irqfd signalled in a hard interrupt delivers there")
 {
 	unsigned int hard;
@@ -178,6 +189,8 @@ TEST(hardirq, "an irqfd signalled in a hard interrupt delivers there")
 	}
 	trace_write("tracing_on", "0");
 	CHECK_EQ(trace_count("xkvm_xen_evtchn:", "port 99", &hard), ROUNDS);
+	if (!hard && kernel_after_6_1())
+		tap_skip("AIO of this kernel signals from a work item");
 	CHECK_EQ(hard, ROUNDS);
 }
 
