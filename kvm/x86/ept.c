@@ -160,7 +160,6 @@ int ept_violation(struct vcpu *v)
 	bool delivery = v->arch.vmx->idt_vectoring & VECTORING_INFO_VALID_MASK;
 	int ret;
 
-	v->arch.vmx->l1d_tainted = true;
 	exit_unblocked_nmi(v, qual);
 	trace_xkvm_fault(v->id, reg_read(v, VREG_RIP), gpa, qual);
 	if (gva_valid && !delivery && !exec) {

@@ -4,10 +4,10 @@
  * the level 1 data cache, by entries of its own tables that are not present.
  *
  * Emptied before each entry if the host is to be safe in full, else before
- * those after which more than a few registers of the host may be in the cache:
- * the vCPU was loaded, a fault or an instruction was worked on
- * (vmx_vcpu.l1d_tainted), the host took an interrupt.  The kernel parameters
- * mitigations= and l1tf= decide.
+ * those after which more of the host may be in the cache than a plain exit
+ * leaves there: the vCPU was loaded or an instruction emulated
+ * (vmx_vcpu.l1d_tainted), or the host took an interrupt; as in-tree KVM does.
+ * The kernel parameters mitigations= and l1tf= decide.
  * Source: Intel, "Deep Dive: L1 Terminal Fault".
  */
 #include <linux/gfp.h>
