@@ -158,11 +158,14 @@ static void take_event(struct vm *vm)
 
 static bool kernel_after_6_1(void)
 {
-	unsigned int major, minor;
+	unsigned long major, minor;
 	struct utsname u;
+	char *end;
 
 	CHECK_OK(uname(&u));
-	CHECK_EQ(sscanf(u.release, "%u.%u", &major, &minor), 2);
+	major = strtoul(u.release, &end, 10);
+	CHECK_EQ(*end, '.');
+	minor = strtoul(end + 1, NULL, 10);
 	return major > 6 || (major == 6 && minor > 1);
 }
 
