@@ -80,7 +80,6 @@ static struct vm *vm_create(unsigned long type)
 	vm = kvzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
 	if (!vm)
 		return ERR_PTR(-ENOMEM);
-	refcount_set(&vm->users, 1);
 	rwlock_init(&vm->mmu_lock);
 	init_rwsem(&vm->slots_lock);
 	mutex_init(&vm->lock);
@@ -114,6 +113,8 @@ static struct vm *vm_create(unsigned long type)
 	ret = notifier_attach(vm);
 	if (ret)
 		goto err_irqfd;
+	/* until now, as when it goes, nobody else has it: see memslots_of() */
+	refcount_set(&vm->users, 1);
 	__module_get(THIS_MODULE);
 	return vm;
 
