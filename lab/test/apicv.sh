@@ -4,19 +4,9 @@
 # In the emulated host: what is about interrupts once more, without the CPU's
 # delivery of them (apicv=0). The programs are those beside this one.
 
-n=0
-verdict()
-{
-	n=$((n + 1))
-	if [ "$2" -eq 0 ]; then
-		echo "ok $n - $1"
-	else
-		echo "not ok $n - $1"
-		status=1
-	fi
-}
-
-status=0
+# shellcheck disable=SC1091
+. ./.verdict
+n=0 status=0
 rmmod xkvm && insmod /lab/xkvm.ko apicv=0
 verdict 'the module loads with apicv=0' $?
 [ "$(cat /sys/module/xkvm/parameters/apicv)" = N ]

@@ -6,18 +6,9 @@
 # loaded is lost when it is gone, too: one look is enough.
 
 leaks=/sys/kernel/debug/kmemleak
+# shellcheck disable=SC1091
+. ./.verdict
 n=0 status=0
-
-verdict()
-{
-	n=$((n + 1))
-	if [ "$2" -eq 0 ]; then
-		echo "ok $n - $1"
-	else
-		echo "not ok $n - $1"
-		status=1
-	fi
-}
 
 # An object counts when two scans found no pointer to it and no change in it,
 # and it is 5 s old. A scan takes half a minute in an emulator.

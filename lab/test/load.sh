@@ -4,17 +4,9 @@
 # In the emulated host: the module loads and unloads again and again, and
 # leaves nothing behind. Run last: it takes out what lab/host inserted.
 
-n=0
-verdict()
-{
-	n=$((n + 1))
-	if [ "$2" -eq 0 ]; then
-		echo "ok $n - $1"
-	else
-		echo "not ok $n - $1"
-		status=1
-	fi
-}
+# shellcheck disable=SC1091
+. ./.verdict
+n=0 status=0
 
 rounds()
 {
@@ -34,7 +26,6 @@ free_kib()
 	awk '/^MemFree/ { print $2 }' /proc/meminfo
 }
 
-status=0
 dmesg -c >/dev/null
 rmmod xkvm
 verdict 'the module unloads' $?
