@@ -59,6 +59,7 @@ static uint64_t counted(struct vcpu *v, uint64_t ticks, uint64_t *host)
 TEST(tsc_scaled, "the guest's TSC counts at the rate asked for")
 {
 	static const int percent[] = { 50, 250 };
+	uint64_t ticks = 5000000 * tap_scale();
 	struct vm *vm = vm_new(VM_IRQCHIP);
 	long khz = ioctl(vcpu_new(vm, 0)->fd, KVM_GET_TSC_KHZ, 0L);
 	uint64_t host, guest;
@@ -77,7 +78,7 @@ TEST(tsc_scaled, "the guest's TSC counts at the rate asked for")
 		CHECK_EQ(ioctl(v->fd, KVM_GET_TSC_KHZ, 0L),
 			 khz * percent[i] / 100);
 		vcpu_enter64(v, read_tsc);
-		guest = counted(v, 5000000, &host) * 100 / percent[i];
+		guest = counted(v, ticks, &host) * 100 / percent[i];
 		CHECK_MSG(guest > host - host / 20 && guest < host + host / 20,
 			  "%lu of %lu", guest, host);
 		/* what user space reads is what the guest reads */

@@ -26,6 +26,8 @@
 static volatile uint64_t hits GUEST_VAR, nr GUEST_VAR, x2apic GUEST_VAR;
 static volatile uint64_t order[16] GUEST_VAR, nmis GUEST_VAR;
 
+static uint64_t scale GUEST_VAR;	/* of a tick's length: tap_scale() */
+
 static struct vm *full_vm(bool pit)
 {
 	struct vm *vm = vm_new(0);
@@ -35,6 +37,7 @@ static struct vm *full_vm(bool pit)
 	CHECK_OK(ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0L));
 	if (pit)
 		CHECK_OK(ioctl(vm->fd, KVM_CREATE_PIT2, &c));
+	G(vm, scale) = tap_scale();
 	return vm;
 }
 
@@ -555,18 +558,21 @@ GUEST static void pit_ticks(void)
 	pic_handlers(pic_handler);
 	pic_init(0xfe, 0xff);
 	g_sync(0);
-	pit_load(0x34, 1193 * 2);	/* 2 ms, mode 2 */
+	pit_load(0x34, 1193 * 2 * scale);	/* 2 ms, mode 2 */
 	start = g_rdtsc();
 	while (hits < 10)
 		g_wait_irq();
 	ms = (g_rdtsc() - start) / 100000;
 	g_sync(1);
-	/* one shot */
-	pit_load(0x30, 1193);
+	/* one shot, when what is left of the ticks has come */
+	g_out8(PIT_CONTROL, 0x30);
+	for (int i = 0; i < 100; i++)
+		g_take_irqs();
 	hits = 0;
+	pit_load(0x30, 1193 * scale);
 	g_wait_irq();
 	g_check_eq(hits, 1);
-	spin(500000);
+	spin(500000 * scale);
 	g_take_irqs();
 	g_check_eq(hits, 1);
 	nr = ms;
@@ -590,9 +596,9 @@ GUEST static void pit_late(void)
 {
 	pic_handlers(pic_handler);
 	pic_init(0xfe, 0xff);
-	pit_load(0x34, 1193);
+	pit_load(0x34, 1193 * scale);
 	g_sync(0);
-	spin(2000000);		/* 20 ms, interrupts off */
+	spin(2000000 * scale);	/* 20 ms, interrupts off */
 	g_out8(PIT_CONTROL, 0x36);	/* no more of them until it is loaded */
 	g_sync(1);
 	/* those that are kept come one after the other */
@@ -635,7 +641,7 @@ GUEST static void pit_watchdog(void)
 	g_apic_enable();
 	g_out8(PIC1 + 1, 0xff);
 	g_apic_write(APIC_LVT0, LVT_NMI);
-	pit_load(0x34, 1193);
+	pit_load(0x34, 1193 * scale);
 	g_sync(0);
 	for (int i = 0; i < 2000 && nmis < 3; i++)
 		spin(100000);
@@ -660,7 +666,7 @@ GUEST static void pit_ioapic(void)
 {
 	io_setup(io_handler);
 	io_write(0x10, VEC);		/* by KVM's default GSI 0 is pin 0 */
-	pit_load(0x34, 1193);
+	pit_load(0x34, 1193 * scale);
 	g_sync(0);
 	while (hits < 10)
 		g_wait_irq();

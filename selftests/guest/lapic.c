@@ -46,11 +46,14 @@ GUEST static void setup(void)
 		g_apic_enable();
 }
 
+static uint64_t scale GUEST_VAR;	/* of the timer's counts: tap_scale() */
+
 static struct vcpu *new_vcpu(void (*fn)(void))
 {
 	struct vm *vm = vm_new(VM_IRQCHIP);
 	struct vcpu *v = vcpu_new(vm, 0);
 
+	G(vm, scale) = tap_scale();
 	vcpu_enter64(v, fn);
 	return v;
 }
@@ -250,19 +253,19 @@ GUEST static void one_shot(void)
 	setup();
 	g_apic_write(APIC_TDCR, 0xb);		/* divide by 1 */
 	g_apic_write(APIC_LVTT, VEC);
-	g_apic_write(APIC_TMICT, 1000000);
+	g_apic_write(APIC_TMICT, 1000000 * scale);
 	g_check(g_apic_read(APIC_TMCCT) > 0);
-	g_check(g_apic_read(APIC_TMCCT) <= 1000000);
+	g_check(g_apic_read(APIC_TMCCT) <= 1000000 * scale);
 	g_check_eq(hits[VEC], 0);
 	wait_for(VEC, 1);
 	g_check_eq(g_apic_read(APIC_TMCCT), 0);
-	spin_ticks(3000000);
+	spin_ticks(3000000 * scale);
 	g_check_eq(hits[VEC], 1);
 	/* Stopped by an initial count of 0. */
-	g_apic_write(APIC_TMICT, 1000000);
+	g_apic_write(APIC_TMICT, 1000000 * scale);
 	g_apic_write(APIC_TMICT, 0);
 	g_check_eq(g_apic_read(APIC_TMCCT), 0);
-	spin_ticks(3000000);
+	spin_ticks(3000000 * scale);
 	g_check_eq(hits[VEC], 1);
 	/* Masked: it counts, and nothing comes. */
 	g_apic_write(APIC_LVTT, VEC | LVT_MASKED);
@@ -287,13 +290,13 @@ GUEST static void divided(void)
 	g_apic_write(APIC_LVTT, VEC);
 	g_apic_write(APIC_TDCR, 0xb);
 	t1 = g_rdtsc();
-	g_apic_write(APIC_TMICT, 500000);
+	g_apic_write(APIC_TMICT, 500000 * scale);
 	wait_for(VEC, 1);
 	t1 = g_rdtsc() - t1;
 	g_apic_write(APIC_TMICT, 0);
 	g_apic_write(APIC_TDCR, 0x3);		/* divide by 16 */
 	t16 = g_rdtsc();
-	g_apic_write(APIC_TMICT, 500000);
+	g_apic_write(APIC_TMICT, 500000 * scale);
 	wait_for(VEC, 2);
 	t16 = g_rdtsc() - t16;
 	if (t16 < 4 * t1)

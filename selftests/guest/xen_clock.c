@@ -352,9 +352,11 @@ TEST(runstate_save, "what a guest that ran has as runstate can be set again")
 	CHECK_OK(xen_vcpu_set(v, &a));
 }
 
+static uint64_t halted_ns GUEST_VAR;
+
 GUEST static void wait_for_timer(void)
 {
-	uint64_t when = g_now() + 3 * MS;
+	uint64_t when = g_now() + halted_ns;
 
 	guest_handlers[XEN_VECTOR] = upcall;
 	g_hypercall(__HYPERVISOR_set_timer_op, when, 0, 0);
@@ -369,8 +371,8 @@ TEST(runstate_hlt, "time in HLT is not time that was stolen")
 		.type = KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_CURRENT,
 		.u.runstate.state = RUNSTATE_running,
 	};
+	uint64_t offline, ms = MS * tap_scale();
 	vcpu_runstate_info_t *r;
-	uint64_t offline;
 	struct vcpu *v;
 
 	xen_require(KVM_XEN_HVM_CONFIG_RUNSTATE |
@@ -383,6 +385,7 @@ TEST(runstate_hlt, "time in HLT is not time that was stolen")
 	a.type = KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_DATA;
 	CHECK_OK(xen_vcpu_get(v, &a));
 	offline = a.u.runstate.time_offline;
+	G(v->vm, halted_ns) = 3 * ms;
 	vcpu_enter64(v, wait_for_timer);
 	vcpu_done(v);
 	check_wide(r);
@@ -391,9 +394,9 @@ TEST(runstate_hlt, "time in HLT is not time that was stolen")
 		 a.u.runstate.time_runnable + a.u.runstate.time_blocked +
 		 a.u.runstate.time_offline);
 	/* Blocked with Xen, running with KVM: never runnable or offline. */
-	CHECK(a.u.runstate.time_runnable < 2 * MS);
+	CHECK(a.u.runstate.time_runnable < 2 * ms);
 	CHECK_EQ(a.u.runstate.time_offline, offline);
-	CHECK(vm_clock(v->vm) > 3 * MS);
+	CHECK(vm_clock(v->vm) > 3 * ms);
 }
 
 TEST(update_flag, "the update bit is clear when nobody writes")

@@ -30,6 +30,11 @@ bool tap_slowdown(void)
 	return slow && *slow;
 }
 
+unsigned int tap_scale(void)
+{
+	return tap_slowdown() ? TAP_SLOW : 1;
+}
+
 void tap_diag(const char *fmt, ...)
 {
 	va_list ap;
@@ -124,7 +129,7 @@ static int wait_child(pid_t pid, unsigned int timeout, int *status)
 /* Returns the child's verdict: 0, 1 or EXIT_SKIP; reason says why. */
 static int run_one(const struct tap_test *t)
 {
-	unsigned int timeout = t->timeout * (tap_slowdown() ? TAP_SLOW : 1);
+	unsigned int timeout = t->timeout * tap_scale();
 	int status;
 	pid_t pid;
 

@@ -58,6 +58,7 @@ void tap_skip(const char *fmt, ...)
  */
 #define TAP_SLOW	5
 bool tap_slowdown(void);
+unsigned int tap_scale(void);	/* TAP_SLOW there, else 1 */
 
 /* A "# ..." line; does not end the test. */
 void tap_diag(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
