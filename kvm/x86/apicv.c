@@ -2,10 +2,10 @@
 /*
  * APIC virtualization: which of it is on in the mode the local APIC is in.
  *
- * In x2APIC mode the CPU answers reads of the priorities and of IRR, ISR and
- * TMR from the register page, and executes writes of TPR, EOI and SELF IPI and
- * the delivery of interrupts by itself.  The other registers have effects
- * beyond the page and exit.  In xAPIC mode at the default base it does the same
+ * In x2APIC mode the CPU answers reads of all but the timer's count from the
+ * register page, and executes writes of TPR, EOI and SELF IPI and the delivery
+ * of interrupts by itself.  Writes of the others have effects beyond the page
+ * and exit.  In xAPIC mode at the default base it does the same
  * for accesses to the APIC-access page, where the tables have that; without it
  * they trap as MMIO, and the delivery of interrupts stays the CPU's.
  *
@@ -49,18 +49,26 @@ static u32 apicv_controls(const struct vcpu *v)
 	return mode;
 }
 
+/* What the register page says as it is; a count that runs it does not have. */
+static bool apicv_reads(const struct lapic *apic, u32 reg)
+{
+	return reg != LAPIC_TMCCT &&
+	       (lapic_own_reg(apic, reg)->access & LAPIC_X2_READ);
+}
+
 static void apicv_msrs(struct vcpu *v, u32 controls)
 {
 	bool x2apic = controls & SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE;
 	bool on = x2apic && (controls & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY);
-	u32 msr;
+	u32 reg;
 
-	for (msr = X2APIC_MSR(0x100); msr < X2APIC_MSR(0x280); msr++)
-		vmcs_msr_intercept(v, msr, !on, true);	/* ISR, TMR, IRR */
-	vmcs_msr_intercept(v, X2APIC_MSR(0x80), !x2apic, !x2apic); /* TPR */
-	vmcs_msr_intercept(v, X2APIC_MSR(0xa0), !on, true);	/* PPR */
-	vmcs_msr_intercept(v, X2APIC_MSR(0xb0), true, !on);	/* EOI */
-	vmcs_msr_intercept(v, X2APIC_MSR(0x3f0), true, !on);	/* SELF IPI */
+	for (reg = 0; reg < LAPIC_REGS_SIZE; reg += 16)
+		vmcs_msr_intercept(v, X2APIC_MSR(reg),
+				   !(on && apicv_reads(v->arch.lapic, reg)),
+				   true);
+	vmcs_msr_intercept(v, X2APIC_MSR(LAPIC_TPR), !x2apic, !x2apic);
+	vmcs_msr_intercept(v, X2APIC_MSR(LAPIC_EOI), true, !on);
+	vmcs_msr_intercept(v, X2APIC_MSR(LAPIC_SELF_IPI), true, !on);
 }
 
 void vmx_update_eoi_exits(struct vcpu *v)
