@@ -37,30 +37,47 @@ void xfer_timing_exit(void)
 /* The jiffy for which RCU knows that this CPU was in a quiescent state. */
 static DEFINE_PER_CPU(unsigned long, xfer_noted);
 
-/*
- * guest_state_enter_irqoff(), but RCU is told once a jiffy, not at each entry:
- * its grace periods go by the tick, and what cannot wait so long, an expedited
- * one, asks for a reschedule, which xfer_pending() sees.
- */
-noinstr void xfer_state_enter(void)
+static __always_inline void xfer_note(void)
 {
 	unsigned long now = jiffies;
 
+	if (raw_cpu_read(xfer_noted) == now)
+		return;
+	instrumentation_begin();
+	raw_cpu_write(xfer_noted, now);
+	rcu_note_context_switch(false);
+	instrumentation_end();
+}
+
+/* True: context tracking told RCU.  Kernels whose function is void told it before. */
+#define xfer_tracked_exit()						\
+	__builtin_choose_expr(__builtin_types_compatible_p(		\
+			typeof(context_tracking_guest_exit()), bool),	\
+		context_tracking_guest_exit(),				\
+		(context_tracking_guest_exit(), true))
+
+/*
+ * guest_state_enter_irqoff() and guest_state_exit_irqoff(), but RCU is told once
+ * a jiffy, not each time: its grace periods go by the tick, and what cannot wait
+ * so long, an expedited one, asks for a reschedule, which xfer_pending() sees.
+ */
+noinstr void xfer_state_enter(void)
+{
 	instrumentation_begin();
 	trace_hardirqs_on_prepare();
 	lockdep_hardirqs_on_prepare();
 	instrumentation_end();
-	if (!context_tracking_guest_enter() &&
-	    raw_cpu_read(xfer_noted) != now) {
-		instrumentation_begin();
-		raw_cpu_write(xfer_noted, now);
-		rcu_note_context_switch(false);
-		instrumentation_end();
-	}
+	if (!context_tracking_guest_enter())
+		xfer_note();
 	lockdep_hardirqs_on(CALLER_ADDR0);
 }
 
 noinstr void xfer_state_exit(void)
 {
-	guest_state_exit_irqoff();
+	lockdep_hardirqs_off(CALLER_ADDR0);
+	if (!xfer_tracked_exit())
+		xfer_note();
+	instrumentation_begin();
+	trace_hardirqs_off_finish();
+	instrumentation_end();
 }
