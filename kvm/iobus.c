@@ -214,6 +214,12 @@ static unsigned int iobus_first(const struct iobus_table *table, gpa_t addr)
 	return iobus_search(table, addr > back ? addr - back : 0);
 }
 
+/* Without a look inside: rcu_read_lock() is not needed for that. */
+static bool iobus_empty(const struct vm *vm, enum iobus_kind bus)
+{
+	return !rcu_access_pointer(vm->io->table[bus]);
+}
+
 bool iobus_read(struct vm *vm, enum iobus_kind bus, gpa_t addr,
 		unsigned int len, void *val)
 {
@@ -222,6 +228,8 @@ bool iobus_read(struct vm *vm, enum iobus_kind bus, gpa_t addr,
 	unsigned int i;
 	bool done = false;
 
+	if (iobus_empty(vm, bus))
+		return false;
 	rcu_read_lock();
 	table = rcu_dereference(vm->io->table[bus]);
 	for (i = table ? iobus_first(table, addr) : 0;
@@ -244,6 +252,8 @@ bool iobus_write(struct vm *vm, enum iobus_kind bus, gpa_t addr,
 	unsigned int i;
 	bool done = false;
 
+	if (iobus_empty(vm, bus))
+		return false;
 	if (len < sizeof(val))
 		val &= (1ull << len * 8) - 1;
 	rcu_read_lock();

@@ -99,25 +99,33 @@ void vcpu_wake(struct vcpu *v)
 		v->stat.wakeups++;
 }
 
+/* This is its own thread, awake, and looks at the requests before it enters. */
+static bool vcpu_is_me(const struct vcpu *v)
+{
+	return in_task() && this_cpu_read(vcpu_on_cpu) == v && !v->blocking;
+}
+
 void vcpu_kick(struct vcpu *v)
 {
-	int me;
+	int cpu, me;
 
-	vcpu_wake(v);
-	me = get_cpu();
+	if (vcpu_is_me(v))
+		return;
 	/*
-	 * Pairs with smp_store_mb(mode) in the run loop: either it sees the
-	 * request or this sees IN_GUEST_MODE.
+	 * Pairs with the barriers of prepare_to_rcuwait() and after mode =
+	 * IN_GUEST_MODE: either the vCPU sees the request, or it is seen here.
 	 */
 	smp_mb();
-	if (READ_ONCE(v->mode) == IN_GUEST_MODE &&
-	    cmpxchg(&v->mode, IN_GUEST_MODE, EXITING_GUEST_MODE) ==
-	    IN_GUEST_MODE) {
-		int cpu = READ_ONCE(v->cpu);
-
-		if (cpu != me && cpu >= 0 && cpu_online(cpu))
-			smp_send_reschedule(cpu);
-	}
+	if (rcuwait_active(&v->wait))
+		vcpu_wake(v);
+	if (READ_ONCE(v->mode) != IN_GUEST_MODE ||
+	    cmpxchg(&v->mode, IN_GUEST_MODE, EXITING_GUEST_MODE) !=
+	    IN_GUEST_MODE)
+		return;
+	me = get_cpu();
+	cpu = READ_ONCE(v->cpu);
+	if (cpu != me && cpu >= 0 && cpu_online(cpu))
+		smp_send_reschedule(cpu);
 	put_cpu();
 }
 
@@ -156,8 +164,9 @@ void vm_request_all(struct vm *vm, enum vcpu_request req)
 
 static bool vcpu_wakes(struct vcpu *v)
 {
-	return arch_vcpu_runnable(v) || signal_pending(current) ||
-	       vcpu_request_pending(v);
+	/* what comes with a request is looked at by who takes that */
+	return vcpu_request_pending(v) || signal_pending(current) ||
+	       arch_vcpu_runnable(v);
 }
 
 void vcpu_block(struct vcpu *v)
