@@ -154,17 +154,6 @@ static void inject_nmi(struct vcpu *v)
 	inject_write(v, 2 | INTR_TYPE_NMI_INTR);
 }
 
-static bool inject_shadowed(void)
-{
-	return vmcs_read(GUEST_INTERRUPTIBILITY_INFO) &
-	       (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS);
-}
-
-bool inject_interrupt_allowed(struct vcpu *v)
-{
-	return (reg_read(v, VREG_RFLAGS) & X86_EFLAGS_IF) && !inject_shadowed();
-}
-
 static bool inject_nmi_allowed(void)
 {
 	return !(vmcs_read(GUEST_INTERRUPTIBILITY_INFO) &

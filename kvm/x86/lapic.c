@@ -402,18 +402,6 @@ void lapic_eoi_induced(struct vcpu *vcpu, u8 vector)
 	vcpu_request(vcpu, REQ_EVENT);
 }
 
-int lapic_take_eoi_exit(struct vcpu *vcpu)
-{
-	struct lapic *apic = vcpu->arch.lapic;
-	int vector;
-
-	if (!apic || likely(apic->eoi_exit < 0))
-		return -1;
-	vector = apic->eoi_exit;
-	apic->eoi_exit = -1;
-	return vector;
-}
-
 bool lapic_eoi_exit_bitmap(struct vcpu *vcpu, u64 bitmap[4])
 {
 	struct lapic *apic = vcpu->arch.lapic;

@@ -211,7 +211,17 @@ void lapic_eoi_induced(struct vcpu *vcpu, u8 vector);
  * vector for KVM_EXIT_IOAPIC_EOI, or -1.  Takes it.  REQ_EVENT is set when
  * there is one.  Vcpu thread.
  */
-int lapic_take_eoi_exit(struct vcpu *vcpu);
+static inline int lapic_take_eoi_exit(struct vcpu *vcpu)
+{
+	struct lapic *apic = vcpu->arch.lapic;
+	int vector;
+
+	if (!apic || likely(apic->eoi_exit < 0))
+		return -1;
+	vector = apic->eoi_exit;
+	apic->eoi_exit = -1;
+	return vector;
+}
 
 /*
  * With virtual-interrupt delivery the CPU has to be told which EOIs are waited

@@ -13,12 +13,11 @@
 #include "lapic.h"
 #include "vmx.h"
 
-/* Words that are read at once; what is longer is walked to. */
-#define ARG_WORDS	2
-#define ARG_BYTES	(ARG_WORDS * sizeof(u64))
+/* What is longer is walked to. */
+#define ARG_BYTES	(PAGING_ARG_WORDS * sizeof(u64))
 
 /* CPL, and AC, which lifts SMAP. */
-static unsigned long arg_rights(struct vcpu *v)
+static __always_inline unsigned long arg_rights(struct vcpu *v)
 {
 	return x86_cpl(v) | (reg_read(v, VREG_RFLAGS) & X86_EFLAGS_AC);
 }
@@ -26,29 +25,40 @@ static unsigned long arg_rights(struct vcpu *v)
 static bool arg_same_way(struct vcpu *v, const struct paging_arg *a, u64 va)
 {
 	return a->trail.nr && a->page == (va & PAGE_MASK) &&
-	       a->cr3 == state_cr3(v) && a->cr4 == state_cr4(v) &&
+	       a->cr3 == state_cr3(v) && a->cr4 == state_cr4_trapped(v) &&
 	       a->efer == v->arch.efer && a->rights == arg_rights(v) &&
 	       a->apic_base == lapic_get_base(v);
 }
 
-/* Up to ARG_BYTES.  False: not known, or not the same any more. */
+/*
+ * Up to ARG_BYTES of one page.  False: not known, or not the same any more.  A
+ * page that was walked to needs no other check of its address: for code of
+ * another width it is the same, or it is another page.
+ */
 static bool arg_read_again(struct vcpu *v, u64 va, void *to, size_t len)
 {
-	const struct paging_arg *a = &v->arch.vmx->arg;
-	u64 words[ARG_WORDS];
+	struct paging_arg *a = &v->arch.vmx->arg;
+	unsigned long at = offset_in_page(va);
+	/* the words end with the page if the argument does */
+	unsigned long from = min(at, PAGE_SIZE - ARG_BYTES);
 	bool same;
 
-	if (offset_in_page(va) > PAGE_SIZE - ARG_BYTES ||
-	    !arg_same_way(v, a, va))
+	if (!arg_same_way(v, a, va))
 		return false;
-	down_read(&v->vm->slots_lock);
+	if (!down_read_trylock(&v->vm->slots_lock))
+		return false;
 	same = a->trail.generation == memslot_generation(v->vm) &&
-	       paging_trail_read(&a->trail, a->trail.data + offset_in_page(va),
-				 words, ARG_WORDS);
+	       paging_trail_read(&a->trail, a->trail.data + from, a->words,
+				 PAGING_ARG_WORDS);
 	up_read(&v->vm->slots_lock);
-	if (same)
-		memcpy(to, words, len);
-	return same;
+	if (!same)
+		return false;
+	/* by far the most are a port */
+	if (len == sizeof(u32))
+		memcpy(to, (u8 *)a->words + (at - from), sizeof(u32));
+	else
+		memcpy(to, (u8 *)a->words + (at - from), len);
+	return true;
 }
 
 /* A piece within a page: by a walk, which is kept. */
@@ -67,7 +77,7 @@ static int arg_read_piece(struct vcpu *v, u64 va, void *to, size_t len)
 	a->trail.data -= offset_in_page(va);
 	a->page = va & PAGE_MASK;
 	a->cr3 = state_cr3(v);
-	a->cr4 = state_cr4(v);
+	a->cr4 = state_cr4_trapped(v);
 	a->efer = v->arch.efer;
 	a->rights = arg_rights(v);
 	a->apic_base = lapic_get_base(v);
@@ -90,12 +100,13 @@ int arch_guest_read_va(struct vcpu *v, u64 va, void *to, size_t len)
 {
 	size_t n;
 
+	if (len <= ARG_BYTES && len <= PAGE_SIZE - offset_in_page(va) &&
+	    arg_read_again(v, va, to, len))
+		return 0;
 	for (; len; va += n, to += n, len -= n) {
 		n = arg_piece(v, &va, len);
 		if (!n)
 			return -EFAULT;
-		if (n <= ARG_BYTES && arg_read_again(v, va, to, n))
-			continue;
 		if (arg_read_piece(v, va, to, n))
 			return -EFAULT;
 	}

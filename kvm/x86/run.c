@@ -39,23 +39,34 @@ void run_module_init(void)
 		run_host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
 }
 
+/* The task's own FS and GS, as the context switch would save them. */
+static void run_host_bases(struct vmx_vcpu *x)
+{
+	unsigned long fs_base;
+
+	if (static_cpu_has(X86_FEATURE_FSGSBASE)) {
+		fs_base = rdfsbase();
+		x->host_kernel_gs_base = __rdmsr(MSR_KERNEL_GS_BASE);
+	} else {
+		current_save_fsgs();
+		fs_base = current->thread.fsbase;
+		x->host_kernel_gs_base = current->thread.gsbase;
+	}
+	if (x->host_fs_base != fs_base)
+		vmcs_write(HOST_FS_BASE, x->host_fs_base = fs_base);
+}
+
 static void run_guest_load(struct vcpu *v)
 {
 	struct vmx_vcpu *x = v->arch.vmx;
 
 	x->guest_loaded = true;
-	/* the task's own FS and GS, as the context switch would save them */
-	current_save_fsgs();
+	run_host_bases(x);
 	savesegment(fs, x->host_fs);
 	savesegment(gs, x->host_gs);
 	savesegment(ds, x->host_ds);
 	savesegment(es, x->host_es);
 	asm("sldt %0" : "=m" (x->host_ldt));
-	if (x->host_fs_base != current->thread.fsbase) {
-		x->host_fs_base = current->thread.fsbase;
-		vmcs_write(HOST_FS_BASE, x->host_fs_base);
-	}
-	x->host_kernel_gs_base = current->thread.gsbase;
 	native_wrmsrl(MSR_KERNEL_GS_BASE, x->kernel_gs_base);
 	msr_load_guest(v);
 	x->l1d_tainted = true;
@@ -88,7 +99,17 @@ void run_guest_put(struct vcpu *v)
 		loadsegment(es, x->host_es);
 	}
 	invalidate_tss_limit();
-	load_fixmap_gdt(raw_smp_processor_id());
+	load_gdt(&x->host_gdt);
+}
+
+/* Those that come with an interrupt or an event, and need no work of theirs. */
+#define RUN_REQ_COMMON	(BIT(REQ_EVENT) | BIT(REQ_UNBLOCK))
+
+static void run_unblock(struct vcpu *v)
+{
+	if (vcpu_take_request(v, REQ_UNBLOCK) &&
+	    v->arch.mp_state == KVM_MP_STATE_HALTED)
+		v->arch.mp_state = KVM_MP_STATE_RUNNABLE;
 }
 
 static void run_requests(struct vcpu *v)
@@ -106,9 +127,6 @@ static void run_requests(struct vcpu *v)
 	if (vcpu_take_request(v, REQ_MSR_FILTER))
 		msr_filter_update_bitmap(v);
 	vcpu_take_request(v, REQ_KICK);
-	if (vcpu_take_request(v, REQ_UNBLOCK) &&
-	    v->arch.mp_state == KVM_MP_STATE_HALTED)
-		v->arch.mp_state = KVM_MP_STATE_RUNNABLE;
 }
 
 /* Timers, IPIs that start or reset the vCPU, deferred Xen events. */
@@ -278,6 +296,7 @@ static int run_halted(struct vcpu *v)
 {
 	vcpu_block(v);
 	run_requests(v);
+	run_unblock(v);
 	run_collect(v);
 	if (v->arch.mp_state == KVM_MP_STATE_HALTED && arch_vcpu_runnable(v)) {
 		v->arch.mp_state = KVM_MP_STATE_RUNNABLE;
@@ -341,13 +360,9 @@ static int run_events(struct vcpu *v)
 	return 1;
 }
 
-/* Before an entry: 1 go on, 0 to user space, -errno. */
-static int run_prepare(struct vcpu *v)
+/* Requests that are not for events alone: 1 go on, 0 to user space, -errno. */
+static noinline int run_rare_requests(struct vcpu *v)
 {
-	bool window = v->run->request_interrupt_window;
-
-	if (likely(!vcpu_request_pending(v)))
-		return unlikely(window) ? run_events(v) : 1;
 	if (test_bit(REQ_DEAD, &v->requests))
 		return -EIO;
 	run_requests(v);
@@ -355,6 +370,24 @@ static int run_prepare(struct vcpu *v)
 		return debug_exit_step(v);
 	if (vcpu_take_request(v, REQ_RING_FULL) && dirty_ring_soft_full(v))
 		return run_ring_full(v);
+	return 1;
+}
+
+/* Before an entry: 1 go on, 0 to user space, -errno. */
+static int run_prepare(struct vcpu *v)
+{
+	bool window = v->run->request_interrupt_window;
+	unsigned long requests = READ_ONCE(v->requests);
+	int ret;
+
+	if (likely(!requests))
+		return unlikely(window) ? run_events(v) : 1;
+	if (unlikely(requests & ~RUN_REQ_COMMON)) {
+		ret = run_rare_requests(v);
+		if (ret <= 0)
+			return ret;
+	}
+	run_unblock(v);
 	return run_take_events(v) || window ? run_events(v) : 1;
 }
 

@@ -17,8 +17,6 @@
 #include "vmx.h"
 
 #define CR0_OWNED	(X86_CR0_TS | X86_CR0_MP | X86_CR0_WP | X86_CR0_AM)
-#define CR4_OWNED	(X86_CR4_PGE | X86_CR4_TSD | X86_CR4_OSFXSR | \
-			 X86_CR4_OSXMMEXCPT)
 #define CR0_RESERVED	(~(unsigned long)(X86_CR0_PE | X86_CR0_MP |	\
 			 X86_CR0_EM | X86_CR0_TS | X86_CR0_ET | X86_CR0_NE | \
 			 X86_CR0_WP | X86_CR0_AM | X86_CR0_NW | X86_CR0_CD | \

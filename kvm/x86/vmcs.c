@@ -137,7 +137,9 @@ static void vmcs_write_cpu_state(struct vmx_vcpu *x, int cpu)
 {
 	vmcs_write(HOST_TR_BASE,
 		   (unsigned long)&get_cpu_entry_area(cpu)->tss.x86_tss);
-	vmcs_write(HOST_GDTR_BASE, (unsigned long)get_current_gdt_ro());
+	x->host_gdt.size = GDT_SIZE - 1;
+	x->host_gdt.address = (unsigned long)get_current_gdt_ro();
+	vmcs_write(HOST_GDTR_BASE, x->host_gdt.address);
 	vmcs_write(HOST_IA32_SYSENTER_ESP,
 		   (unsigned long)(cpu_entry_stack(cpu) + 1));
 	vmcs_write(HOST_GS_BASE, native_read_msr(MSR_GS_BASE));

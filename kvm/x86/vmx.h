@@ -41,7 +41,8 @@ struct vmx_vcpu {
 	unsigned long host_rsp;		/* as in the VMCS */
 	unsigned long host_cr3, host_cr4;
 	u16 host_fs, host_gs, host_ds, host_es, host_ldt;
-	unsigned long host_fs_base, host_gs_base;
+	unsigned long host_fs_base;
+	struct desc_ptr host_gdt;	/* of vmcs_cpu */
 
 	/* controls as they are in the VMCS */
 	u32 proc, proc2, entry, exception_bitmap;
@@ -139,7 +140,6 @@ void inject_requeue(struct vcpu *v, u32 info, u32 insn_len, u32 error);
 void inject_cancel(struct vcpu *v);
 /* Apply what comes with the queued exception (CR2, DR6). */
 void inject_payload(struct vcpu *v);
-bool inject_interrupt_allowed(struct vcpu *v);
 
 /* --- ept.c -------------------------------------------------------------- */
 int ept_vm_init(struct vm *vm);
@@ -270,6 +270,14 @@ static inline void reg_write(struct vcpu *v, enum reg_index r, unsigned long x)
 		reg_mark(v, r);
 }
 
+/* RFLAGS.IF, and not in the shadow of STI or MOV SS. */
+static inline bool inject_interrupt_allowed(struct vcpu *v)
+{
+	return (reg_read(v, VREG_RFLAGS) & X86_EFLAGS_IF) &&
+	       !(vmcs_read(GUEST_INTERRUPTIBILITY_INFO) &
+		 (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS));
+}
+
 static inline unsigned long state_cr0(struct vcpu *v)
 {
 	if (!reg_avail(v, VREG_CR0))
@@ -289,6 +297,16 @@ static inline unsigned long state_cr4(struct vcpu *v)
 	if (!reg_avail(v, VREG_CR4))
 		state_fetch(v, VREG_CR4);
 	return v->arch.cr4;
+}
+
+/* Bits that the guest changes without an exit; no translation depends on them. */
+#define CR4_OWNED	(X86_CR4_PGE | X86_CR4_TSD | X86_CR4_OSFXSR | \
+			 X86_CR4_OSXMMEXCPT)
+
+/* The others, which are always at hand. */
+static inline unsigned long state_cr4_trapped(const struct vcpu *v)
+{
+	return v->arch.cr4 & ~CR4_OWNED;
 }
 
 static inline bool is_long_mode(struct vcpu *v)

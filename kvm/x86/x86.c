@@ -157,8 +157,8 @@ static void x86_fill_run(struct vcpu *v)
 	}
 	run->ready_for_interrupt_injection =
 		v->vm->arch.irqchip_kernel ||
-		(v->arch.user_vector < 0 && x86_takes_user_irq(v) &&
-		 inject_interrupt_allowed(v) &&
+		(run->if_flag && v->arch.user_vector < 0 &&
+		 x86_takes_user_irq(v) && inject_interrupt_allowed(v) &&
 		 !v->arch.exc.pending && !v->arch.intr.injected);
 }
 

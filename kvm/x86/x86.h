@@ -205,12 +205,15 @@ struct paging_trail {
 	const void __user *data;	/* where the bytes were read */
 };
 
+#define PAGING_ARG_WORDS	2	/* that are read at once */
+
 /* paging_arg.c: the way to a page of arguments, and what it depends on. */
 struct paging_arg {
 	u64 page;			/* linear address */
 	unsigned long cr3, cr4, rights;
 	u64 efer, apic_base;
 	struct paging_trail trail;	/* data: the page's first byte */
+	u64 words[PAGING_ARG_WORDS];	/* what was read last */
 };
 
 /*
