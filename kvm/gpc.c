@@ -38,12 +38,6 @@ static bool gpc_range_ok(u64 addr, u32 len)
 	return len && len <= PAGE_SIZE && offset_in_page(addr) + len <= PAGE_SIZE;
 }
 
-bool gpc_check(const struct gpc *gpc, u32 len)
-{
-	lockdep_assert_held(&gpc->lock);
-	return gpc->valid && offset_in_page(gpc->uhva) + len <= PAGE_SIZE;
-}
-
 /* The user address of the first byte, as the slots have it now. */
 static int gpc_resolve(const struct gpc *gpc, hva_t *uhva)
 {

@@ -6,17 +6,20 @@
  * A cache is valid between a successful activate or refresh and the next
  * invalidation (MMU notifier on its hva, or a slot change).  In a context that
  * may sleep, gpc_access() does all of the work.  In atomic context:
- *	read_lock_irqsave(&gpc->lock, flags);
+ *	read_lock(&gpc->lock);
  *	if (gpc_check(gpc, len))
  *		... use gpc->khva ...
- *	read_unlock_irqrestore(&gpc->lock, flags);
+ *	read_unlock(&gpc->lock);
  * where a failed check means: give up, leave it to a place that may sleep.
+ * Writers have interrupts off; readers need not, since one in an interrupt is
+ * let in whoever else waits.
  */
 #ifndef XKVM_GPC_H
 #define XKVM_GPC_H
 
 #include <linux/list.h>
 #include <linux/lockdep.h>
+#include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 
@@ -26,7 +29,7 @@ struct vm;
 
 struct gpc {
 	struct vm *vm;
-	rwlock_t lock;			/* all below; irqs off */
+	rwlock_t lock;			/* all below; irqs off to write */
 	struct mutex refresh_lock;	/* one refresher; outside lock */
 	struct list_head link;		/* vm->xen.gpcs under gpc_list_lock */
 	/* gpa, uhva, active: written under both locks, read under either */
@@ -62,7 +65,11 @@ int gpc_activate(struct gpc *gpc, gpa_t gpa, u32 len);
 int gpc_activate_hva(struct gpc *gpc, hva_t uhva, u32 len);
 
 /* Usable for @len bytes now?  Holds gpc->lock; atomic context. */
-bool gpc_check(const struct gpc *gpc, u32 len);
+static inline bool gpc_check(const struct gpc *gpc, u32 len)
+{
+	lockdep_assert_held(&gpc->lock);
+	return gpc->valid && offset_in_page(gpc->uhva) + len <= PAGE_SIZE;
+}
 
 /* Make it usable again.  Sleeps.  -EINVAL if inactive; -EFAULT; -EINTR. */
 int gpc_refresh(struct gpc *gpc, u32 len);

@@ -423,7 +423,6 @@ int xen_vm_init(struct vm *vm)
 	mutex_init(&x->lock);
 	INIT_LIST_HEAD(&x->gpcs);
 	spin_lock_init(&x->gpc_list_lock);
-	xa_init(&x->evtchn_ports);
 	gpc_init(&x->shinfo, vm);
 	return 0;
 }

@@ -21,19 +21,6 @@
 #include "evtchn_bits.h"
 #include "internal.h"
 
-struct vcpu *evtchn_2l_vcpu(struct vm *vm, u32 id)
-{
-	struct vcpu *v;
-
-	/* the entry after the count, as in vm_for_each_vcpu() */
-	if (id < smp_load_acquire(&vm->nr_vcpus)) {
-		v = vm->vcpus[id];
-		if (likely(v->id == id))
-			return v;
-	}
-	return vm_vcpu_by_id(vm, id);
-}
-
 static void evtchn_2l_wake(struct vcpu *vcpu)
 {
 	vcpu_request(vcpu, REQ_EVENT);
@@ -94,17 +81,16 @@ static void evtchn_2l_select(struct vcpu *vcpu, u32 port)
 	struct xen_vcpu *x = &vcpu->xen;
 	struct gpc *info = &x->vcpu_info;
 	bool usable, raised = false;
-	unsigned long flags;
 	u32 sel;
 
-	read_lock_irqsave(&info->lock, flags);
-	sel = port / xen_layout(vcpu->vm)->word_bits;
+	read_lock(&info->lock);
+	sel = port >> xen_layout(vcpu->vm)->word_shift;
 	usable = gpc_check(info, XEN_VCPU_INFO_SIZE);
 	if (usable)
 		raised = evtchn_2l_set_selector(vcpu, sel);
 	else
 		set_bit(sel, &x->pending_sel);
-	read_unlock_irqrestore(&info->lock, flags);
+	read_unlock(&info->lock);
 
 	if (!usable)
 		evtchn_2l_defer(vcpu);
@@ -117,10 +103,9 @@ static int evtchn_2l_pend(struct vm *vm, u32 port)
 {
 	struct gpc *shinfo = &vm->xen.shinfo;
 	const struct xen_layout *l;
-	unsigned long flags;
 	int ret;
 
-	read_lock_irqsave(&shinfo->lock, flags);
+	read_lock(&shinfo->lock);
 	l = &xen_layouts[vm->xen.long_mode];
 	if (!shinfo->active || port >= l->nr_ports)
 		ret = -EINVAL;
@@ -128,7 +113,7 @@ static int evtchn_2l_pend(struct vm *vm, u32 port)
 		ret = -EWOULDBLOCK;
 	else
 		ret = evtchn_set_pending(shinfo->khva, l, port);
-	read_unlock_irqrestore(&shinfo->lock, flags);
+	read_unlock(&shinfo->lock);
 	return ret;
 }
 
@@ -231,10 +216,10 @@ static void evtchn_2l_move_selector(struct gpc *gpc, void *arg)
 	unsigned long sel = x->early_sel;
 	unsigned int bit;
 
-	for_each_set_bit(bit, &sel, old->word_bits)
+	for_each_set_bit(bit, &sel, 1u << old->word_shift)
 		evtchn_clear_selector(gpc->khva, old, bit);
 	sel = evtchn_convert_selector(sel, wide);
-	for_each_set_bit(bit, &sel, new->word_bits)
+	for_each_set_bit(bit, &sel, 1u << new->word_shift)
 		evtchn_set_selector(gpc->khva, new, bit);
 	gpc_mark_dirty(gpc);
 }
@@ -276,7 +261,6 @@ bool xen_upcall_pending(struct vcpu *vcpu)
 	struct xen_vcpu *x = &vcpu->xen;
 	struct gpc *info = &x->vcpu_info;
 	bool usable, pending = false;
-	unsigned long flags;
 	int seen;
 
 	if (!READ_ONCE(vcpu->vm->xen.upcall_vector))
@@ -284,11 +268,11 @@ bool xen_upcall_pending(struct vcpu *vcpu)
 	seen = atomic_read(&x->upcalls);
 	/* the count before the flag; pairs with evtchn_2l_upcall() */
 	smp_rmb();
-	read_lock_irqsave(&info->lock, flags);
+	read_lock(&info->lock);
 	usable = gpc_check(info, XEN_VCPU_INFO_SIZE);
 	if (usable)
 		pending = READ_ONCE(*((u8 *)info->khva + XEN_UPCALL_PENDING));
-	read_unlock_irqrestore(&info->lock, flags);
+	read_unlock(&info->lock);
 
 	if (!usable)
 		evtchn_2l_stale(vcpu);
@@ -312,7 +296,7 @@ static void evtchn_2l_merge(struct gpc *gpc, void *arg)
 	if (!READ_ONCE(m->vcpu->xen.pending_sel))
 		return;
 	sel = xchg(&m->vcpu->xen.pending_sel, 0);
-	for_each_set_bit(bit, &sel, l->word_bits)
+	for_each_set_bit(bit, &sel, 1u << l->word_shift)
 		m->raised |= evtchn_2l_set_selector(m->vcpu, bit);
 }
 

@@ -63,7 +63,18 @@ void evtchn_2l_word_size_changed(struct vcpu *vcpu);
 /* Leave something for xen_inject_pending() and wake the vCPU.  Any context. */
 void evtchn_2l_defer(struct vcpu *vcpu);
 /* The vCPU with that id, or NULL.  Any context. */
-struct vcpu *evtchn_2l_vcpu(struct vm *vm, u32 id);
+static inline struct vcpu *evtchn_2l_vcpu(struct vm *vm, u32 id)
+{
+	struct vcpu *v;
+
+	/* the entry after the count, as in vm_for_each_vcpu() */
+	if (id < smp_load_acquire(&vm->nr_vcpus)) {
+		v = vm->vcpus[id];
+		if (likely(v->id == id))
+			return v;
+	}
+	return vm_vcpu_by_id(vm, id);
+}
 
 /* --- port.c --------------------------------------------------------------- */
 

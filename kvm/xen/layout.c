@@ -22,7 +22,7 @@
 		.wc_sec_hi = offsetof(struct xen##w##_shared_info,	\
 				      wc_sec_hi),			\
 		.nr_ports = (w) * (w),					\
-		.word_bits = (w),					\
+		.word_shift = (w) == 64 ? 6 : 5,			\
 		.pending_sel = offsetof(struct xen##w##_vcpu_info,	\
 					pending_sel),			\
 		.runstate_size = sizeof(struct xen##w##_runstate_info),	\

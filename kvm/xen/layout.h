@@ -12,6 +12,7 @@
 #include <linux/types.h>
 
 #define XEN_MAX_PORTS		4096	/* two-level, 64-bit */
+#define XEN_PORT_LEAF		64	/* of them in a leaf of port.c's table */
 
 /* The same for both word sizes; version protocol: pvclock.c. */
 struct xen_time_info {
@@ -71,7 +72,7 @@ struct xen32_runstate_info {
 struct xen_layout {
 	u16 pending, mask, wc, wc_sec_hi;	/* in shared_info */
 	u16 nr_ports;
-	u8 word_bits;				/* ports per bit of the selector */
+	u8 word_shift;				/* log2 of ports per selector bit */
 	u8 pending_sel;				/* in vcpu_info */
 	u8 runstate_size, runstate_entry;
 };

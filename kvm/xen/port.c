@@ -4,11 +4,13 @@
  *
  * A port leads to a port of a vCPU of this VM, or to an eventfd.  The table is
  * written under xen.lock and read under RCU; an entry's vCPU is the one field
- * that changes in place.  Ports may come before the word size does: until it
+ * that changes in place.  It has two levels: a leaf comes with its first port
+ * and stays as long as the VM.  Ports may come before the word size does: until it
  * is known they are bounded by what the larger one has, and delivery bounds
  * them by the word size of the time whatever happened here.
  */
 #include <linux/eventfd.h>
+#include <linux/nospec.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -22,11 +24,48 @@ struct port {
 	struct rcu_head rcu;
 };
 
+struct port_leaf {
+	struct port __rcu *port[XEN_PORT_LEAF];
+};
+
 static bool port_ok(const struct vm *vm, u32 port)
 {
 	lockdep_assert_held(&vm->xen.lock);
 	return port && port < (vm->xen.word_size_known ?
 			       xen_layout(vm)->nr_ports : XEN_MAX_PORTS);
+}
+
+/* Under RCU or xen.lock.  NULL: nothing there. */
+static struct port *port_find(struct vm *vm, u32 port)
+{
+	struct port_leaf *leaf;
+
+	if (port >= XEN_MAX_PORTS)
+		return NULL;
+	port = array_index_nospec(port, XEN_MAX_PORTS);
+	/* the leaf after the pointer to it; pairs with port_slot() */
+	leaf = smp_load_acquire(&vm->xen.ports[port / XEN_PORT_LEAF]);
+	if (!leaf)
+		return NULL;
+	return rcu_dereference_check(leaf->port[port % XEN_PORT_LEAF],
+				     lockdep_is_held(&vm->xen.lock));
+}
+
+/* Where @port's entry goes, or NULL: no memory. */
+static struct port __rcu **port_slot(struct vm *vm, u32 port)
+{
+	struct port_leaf **at = &vm->xen.ports[port / XEN_PORT_LEAF];
+	struct port_leaf *leaf = *at;
+
+	lockdep_assert_held(&vm->xen.lock);
+	if (!leaf) {
+		leaf = kzalloc(sizeof(*leaf), GFP_KERNEL_ACCOUNT);
+		if (!leaf)
+			return NULL;
+		/* pairs with port_find() */
+		smp_store_release(at, leaf);
+	}
+	return &leaf->port[port % XEN_PORT_LEAF];
 }
 
 static void port_free(struct port *p)
@@ -77,27 +116,31 @@ static int port_target(struct vm *vm, struct port *p,
 
 static int port_assign(struct vm *vm, const struct kvm_xen_hvm_attr *data)
 {
+	struct port __rcu **slot = port_slot(vm, data->u.evtchn.send_port);
 	struct port *p = kzalloc(sizeof(*p), GFP_KERNEL_ACCOUNT);
-	int ret;
+	int ret = -ENOMEM;
 
-	if (!p)
-		return -ENOMEM;
+	if (!slot || !p)
+		goto err_port;
 	p->type = data->u.evtchn.type;
 	ret = port_target(vm, p, data);
-	if (!ret)
-		ret = xa_insert(&vm->xen.evtchn_ports,
-				data->u.evtchn.send_port, p,
-				GFP_KERNEL_ACCOUNT);
+	if (!ret && rcu_access_pointer(*slot))
+		ret = -EEXIST;
 	if (ret)
+		goto err_port;
+	rcu_assign_pointer(*slot, p);
+	return 0;
+
+err_port:
+	if (p)
 		port_free(p);
-	return ret == -EBUSY ? -EEXIST : ret;
+	return ret;
 }
 
 /* Only the vCPU may change. */
 static int port_update(struct vm *vm, const struct kvm_xen_hvm_attr *data)
 {
-	struct port *p = xa_load(&vm->xen.evtchn_ports,
-				 data->u.evtchn.send_port);
+	struct port *p = port_find(vm, data->u.evtchn.send_port);
 
 	lockdep_assert_held(&vm->xen.lock);
 	if (!p)
@@ -114,10 +157,11 @@ static int port_update(struct vm *vm, const struct kvm_xen_hvm_attr *data)
 
 static int port_deassign(struct vm *vm, u32 send_port)
 {
-	struct port *p = xa_erase(&vm->xen.evtchn_ports, send_port);
+	struct port *p = port_find(vm, send_port);
 
 	if (!p)
 		return -ENOENT;
+	RCU_INIT_POINTER(*port_slot(vm, send_port), NULL);
 	call_rcu(&p->rcu, port_free_rcu);
 	return 0;
 }
@@ -125,10 +169,9 @@ static int port_deassign(struct vm *vm, u32 send_port)
 /* Every port, one after the other, with room for others to run between. */
 static int port_reset(struct vm *vm)
 {
-	unsigned long send_port;
-	struct port *p;
+	u32 send_port;
 
-	xa_for_each(&vm->xen.evtchn_ports, send_port, p) {
+	for (send_port = 0; send_port < XEN_MAX_PORTS; send_port++) {
 		port_deassign(vm, send_port);
 		cond_resched();
 	}
@@ -165,7 +208,7 @@ bool port_send(struct vcpu *vcpu, u32 port, u64 *result)
 	int ret;
 
 	rcu_read_lock();
-	p = xa_load(&vm->xen.evtchn_ports, port);
+	p = port_find(vm, port);
 	if (p && p->eventfd) {
 		compat_eventfd_signal(p->eventfd);
 	} else if (p) {
@@ -185,11 +228,19 @@ bool port_send(struct vcpu *vcpu, u32 port, u64 *result)
 
 void port_free_all(struct vm *vm)
 {
-	unsigned long send_port;
-	struct port *p;
+	unsigned int i, j;
 
 	/* no vCPU is left that could be reading */
-	xa_for_each(&vm->xen.evtchn_ports, send_port, p)
-		port_free(p);
-	xa_destroy(&vm->xen.evtchn_ports);
+	for (i = 0; i < ARRAY_SIZE(vm->xen.ports); i++) {
+		struct port_leaf *leaf = vm->xen.ports[i];
+
+		for (j = 0; leaf && j < XEN_PORT_LEAF; j++) {
+			struct port *p =
+				rcu_dereference_protected(leaf->port[j], true);
+
+			if (p)
+				port_free(p);
+		}
+		kfree(leaf);
+	}
 }

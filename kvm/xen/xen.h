@@ -40,7 +40,8 @@ struct xen_vm {
 		u64 ns;			/* what was written */
 		u8 old[XEN_WC_BYTES], new[XEN_WC_BYTES];
 	} wallclock;
-	struct xarray evtchn_ports;	/* KVM_XEN_ATTR_TYPE_EVTCHN; RCU */
+	/* KVM_XEN_ATTR_TYPE_EVTCHN; port.c */
+	struct port_leaf *ports[XEN_MAX_PORTS / XEN_PORT_LEAF];
 	struct list_head gpcs;		/* every active cache of the VM */
 	spinlock_t gpc_list_lock;	/* irqs off; outside gpc->lock */
 };

@@ -99,7 +99,7 @@ TEST(port_32, "each of 1024 ports sets its own bit, selector and upcall")
 	for (port = 1; port < L32->nr_ports; port++) {
 		memset(&page, 0, sizeof(page));
 		CHECK_EQ(evtchn_set_pending(&page, L32, port), 1);
-		CHECK(evtchn_set_selector(v, L32, port / L32->word_bits));
+		CHECK(evtchn_set_selector(v, L32, port / 32));
 		memset(&want, 0, sizeof(want));
 		want.s32.evtchn_pending[port / 32] = 1u << (port % 32);
 		want.s32.vcpu_info[1].evtchn_pending_sel = 1u << (port / 32);
@@ -117,7 +117,7 @@ TEST(port_64, "each of 4096 ports sets its own bit, selector and upcall")
 	for (port = 1; port < L64->nr_ports; port++) {
 		memset(&page, 0, sizeof(page));
 		CHECK_EQ(evtchn_set_pending(&page, L64, port), 1);
-		CHECK(evtchn_set_selector(v, L64, port / L64->word_bits));
+		CHECK(evtchn_set_selector(v, L64, port / 64));
 		memset(&want, 0, sizeof(want));
 		want.s64.evtchn_pending[port / 64] = 1ull << (port % 64);
 		want.s64.vcpu_info[31].evtchn_pending_sel = 1ull << (port / 64);
@@ -242,7 +242,7 @@ TEST(no_event_lost, "every event set pending reaches a guest that runs")
 		port = (port * 1103515245 + 12345) % L64->nr_ports;
 		if (evtchn_set_pending(&page, L64, port) != 1)
 			continue;
-		evtchn_set_selector(v, L64, port / L64->word_bits);
+		evtchn_set_selector(v, L64, port / 64);
 		sent++;
 	}
 	/* a lost one leaves the guest waiting until the test's time is up */
@@ -282,7 +282,7 @@ TEST(order, "a guest that looks between any two steps is told of each event")
 		unit_atomic_hook = guest_looks;
 		CHECK_EQ(evtchn_set_pending(&page, L64, port), 1);
 		evtchn_set_selector(&page.s64.vcpu_info[0], L64,
-				    port / L64->word_bits);
+				    port / 64);
 		unit_atomic_hook = NULL;
 		guest_looks();
 		CHECK_MSG(guest_got == port, "port %u was lost", port);
