@@ -17,13 +17,8 @@
 #include "trace.h"
 #include "vm.h"
 
-/*
- * The level of the host's own mapping of @hva, at most @max.  The caller holds
- * mmu_lock and has checked the invalidation sequence, so the entry that made
- * the page can change only after we are done; interrupts off keep the tables
- * from being freed under the walk.
- */
-static int fault_host_level(struct mm_struct *mm, hva_t hva, int max)
+/* Interrupts off keep the tables from being freed under the walk. */
+int fault_host_level(struct mm_struct *mm, hva_t hva, int max)
 {
 	unsigned long flags;
 	int level = 0;
@@ -178,7 +173,12 @@ static int fault_kernel_page(struct vcpu *vcpu, struct fault *f)
 
 void fault_set_dirty(struct page *page)
 {
-	if (!PageDirty(page))
+	if (PageDirty(page))
+		return;
+	/* all that the lock would be for is a file that must hear of it */
+	if (PageAnon(page))
+		SetPageDirty(page);
+	else
 		set_page_dirty_lock(page);
 }
 
@@ -218,7 +218,7 @@ static int fault_try(struct vcpu *vcpu, struct fault *f,
 	f->level = n ? fault_slot_level(ref, gfn) : 0;
 	if (f->level)
 		f->level = fault_host_level(vm->mm, ref->hva, f->level);
-	if (f->write)
+	if (f->write && (ref->flags & KVM_MEM_LOG_DIRTY_PAGES))
 		mark_page_dirty(vm, gfn);
 	ret = arch_stage2_map(vcpu, f, &flush);
 	trace_xkvm_fault_map(vcpu->id, gfn, f->pfn, f->level, f->writable);
@@ -227,9 +227,11 @@ out_unlock:
 	read_unlock(&vm->mmu_lock);
 	if (flush)
 		arch_flush_remote_tlbs(vm);
-	if (ret == FAULT_MAPPED && n && !f->level && ref->npages > 1 &&
-	    (!(ref->flags & KVM_MEM_LOG_DIRTY_PAGES) ||
-	     arch_stage2_logs_writes()))
+	if (ret == FAULT_MAPPED && n && f->level == 1)
+		fault_around_large(vcpu, ref, gfn, seq);
+	else if (ret == FAULT_MAPPED && n && !f->level && ref->npages > 1 &&
+		 (!(ref->flags & KVM_MEM_LOG_DIRTY_PAGES) ||
+		  arch_stage2_logs_writes()))
 		fault_around(vcpu, ref, gfn, seq, pages + 1, n - 1);
 	fault_put_pages(f, pages, n);
 	return ret;

@@ -7,6 +7,7 @@
 
 #include "memslot.h"
 
+struct mm_struct;
 struct page;
 struct vcpu;
 struct vm;
@@ -30,6 +31,7 @@ struct fault {
 };
 
 #define FAULT_WINDOW	16	/* pages one 4 KiB fault maps at most; <= 64 */
+#define FAULT_LARGE	8	/* level-1 pages that a level-1 fault does */
 
 /*
  * Is the vCPU touching memory that the host does not have yet, page after
@@ -71,6 +73,20 @@ int fault_get_ahead(struct vcpu *vcpu, const struct memslot_ref *ref,
  */
 void fault_around(struct vcpu *vcpu, const struct memslot_ref *ref, gfn_t gfn,
 		  unsigned long seq, struct page **ahead, int n);
+
+/*
+ * fault_around_large() - @gfn is mapped by a level-1 entry: so are those after
+ * it that the host has present in the same way.  Otherwise as fault_around().
+ */
+void fault_around_large(struct vcpu *vcpu, const struct memslot_ref *ref,
+			gfn_t gfn, unsigned long seq);
+
+/*
+ * fault_host_level() - the level of the host's own mapping of @hva, at most
+ * @max.  mmu_lock held and the invalidation sequence checked, so that the entry
+ * that made the page can change only after the caller is done.
+ */
+int fault_host_level(struct mm_struct *mm, hva_t hva, int max);
 
 /*
  * Architecture: install f->gpa -> f->pfn.  mmu_lock held for reading, nothing

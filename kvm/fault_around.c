@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a second-stage fault maps besides its own page: neighbours that the host
- * has present, and pages that a run of first touches will want.  Owns
+ * has present, small or large, and pages that a run of first touches will want.  Owns
  * vcpu->fault_run (vCPU thread); fault.c has checked slot and page.
  */
 #include <linux/mm.h>
@@ -121,4 +121,52 @@ void fault_around(struct vcpu *vcpu, const struct memslot_ref *ref, gfn_t gfn,
 			   ahead, n);
 	else
 		around_present(vcpu, ref, gfn, seq);
+}
+
+/* One of them; false: leave it at that. */
+static bool around_large_one(struct vcpu *vcpu, const struct memslot_ref *ref,
+			     gfn_t gfn, hva_t hva, unsigned long seq)
+{
+	struct fault f = {
+		.gpa = gfn << PAGE_SHIFT,
+		.writable = !(ref->flags & KVM_MEM_READONLY),
+		.level = 1,
+	};
+	struct vm *vm = vcpu->vm;
+	bool flush = false, done = false;
+	struct page *page;
+
+	if (get_user_pages_fast_only(hva, 1, f.writable ? FOLL_WRITE : 0,
+				     &page) != 1)
+		return false;
+	f.pfn = page_to_pfn(page);
+	if (f.writable)
+		fault_set_dirty(page);
+	read_lock(&vm->mmu_lock);
+	if (!memslot_inv_retry(vm, seq, hva) &&
+	    arch_stage2_missing(vm, gfn, 1) &&
+	    fault_host_level(vm->mm, hva, 1) == 1)
+		done = !arch_stage2_map(vcpu, &f, &flush);
+	read_unlock(&vm->mmu_lock);
+	if (flush)
+		arch_flush_remote_tlbs(vm);
+	put_page(page);
+	vcpu->stat.faults_around += done;
+	return done;
+}
+
+void fault_around_large(struct vcpu *vcpu, const struct memslot_ref *ref,
+			gfn_t gfn, unsigned long seq)
+{
+	const u64 span = pgt_span(1);
+	gfn_t slot_end = ref->base_gfn + ref->npages;
+	gfn_t end = min((gfn | (FAULT_LARGE * span - 1)) + 1, slot_end);
+	gfn_t next = gfn & ~(span - 1);
+	hva_t hva = ref->hva & ~((span << PAGE_SHIFT) - 1);
+
+	do {
+		next += span;
+		hva += span << PAGE_SHIFT;
+	} while (next + span <= end &&
+		 around_large_one(vcpu, ref, next, hva, seq));
 }

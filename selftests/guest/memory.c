@@ -391,3 +391,59 @@ TEST(huge_misaligned, "a slot whose alignment differs from its memory's")
 	CHECK_EQ(vcpu_sync(v), 2);
 	vcpu_done(v);
 }
+
+/* --- large pages beside each other --- */
+
+#define RUN	8ull
+
+static volatile uint64_t run_from GUEST_VAR, run_to GUEST_VAR;
+static uint64_t run_seen[RUN] GUEST_VAR;
+
+GUEST static void huge_run(void)
+{
+	for (;;) {
+		for (uint64_t i = run_from; i < run_to; i++) {
+			run_seen[i] = g_read64(TEST_GPA + i * HUGE);
+			g_write64(TEST_GPA + i * HUGE + 8, i + 100);
+		}
+		g_sync(0);
+	}
+}
+
+static uint64_t *run_word(uint8_t *p, uint64_t i)
+{
+	return (uint64_t *)(p + i * HUGE);
+}
+
+/* One fault may map several: each leads to its own, and goes with its own. */
+TEST(huge_run, "large pages are mapped with those before them; none is made")
+{
+	struct vm *vm = vm_new(0);
+	struct vcpu *v = vcpu_new(vm, 0);
+	uint8_t *all = mmap(NULL, (RUN + 1) * HUGE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *p = (uint8_t *)(((uintptr_t)all + HUGE - 1) & ~(HUGE - 1));
+	unsigned char in[HUGE / PAGE];
+
+	CHECK(all != MAP_FAILED);
+	madvise(p, RUN * HUGE, MADV_HUGEPAGE);
+	for (uint64_t i = 0; i < RUN; i++)
+		*run_word(p, i) = i + 1;
+	CHECK_OK(madvise(p + 5 * HUGE, HUGE, MADV_DONTNEED));
+	CHECK_OK(vm_set_slot(vm, 1, 0, TEST_GPA, RUN * HUGE - 100 * PAGE, p));
+	vcpu_enter64(v, huge_run);
+	G(vm, run_to) = 1;
+	vcpu_sync(v);
+	CHECK_EQ(G(vm, run_seen[0]), 1);
+	CHECK_OK(mincore(p + 5 * HUGE, HUGE, in));
+	for (uint64_t i = 0; i < HUGE / PAGE; i++)
+		CHECK_EQ(in[i] & 1, 0);
+	CHECK_OK(madvise(p + 2 * HUGE, HUGE, MADV_DONTNEED));
+	G(vm, run_from) = 1;
+	G(vm, run_to) = RUN;
+	vcpu_sync(v);
+	for (uint64_t i = 1; i < RUN; i++) {
+		CHECK_EQ(G(vm, run_seen[i]), i == 2 || i == 5 ? 0 : i + 1);
+		CHECK_EQ(run_word(p, i)[1], i + 100);
+	}
+}
