@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Time: the guest's TSC, the VM's clock, and pvclock parameters.
+ * Time: the guest's TSC, setting the VM's clock (clock.c), and pvclock
+ * parameters.
  *
  * Guest TSC = host TSC * ratio + offset.  The ratio is one unless the CPU scales
  * (SDM volume 3, 25.3) and user space asked for a rate that the host's is not
- * near.  The VM's clock counts nanoseconds of CLOCK_BOOTTIME from the VM's
- * creation, shifted by KVM_SET_CLOCK.
+ * near.
  */
 #include <linux/clocksource.h>
 #include <linux/math64.h>
@@ -131,11 +131,6 @@ int tsc_set_vm_khz(struct vm *vm, unsigned long khz)
 		return -EINVAL;
 	WRITE_ONCE(vm->arch.tsc_khz, khz);
 	return 0;
-}
-
-u64 arch_guest_clock_ns(struct vm *vm)
-{
-	return ktime_get_boottime_ns() + READ_ONCE(vm->arch.clock_offset);
 }
 
 u64 arch_wallclock_ns(struct vm *vm)

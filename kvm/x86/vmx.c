@@ -304,6 +304,7 @@ int arch_module_init(void)
 	if (ret)
 		goto err_mmio;
 	vmcs_module_init();
+	clock_module_init();
 	return 0;
 
 err_mmio:
@@ -322,6 +323,7 @@ void arch_debugfs(void)
 
 void arch_module_exit(void)
 {
+	clock_module_exit();
 	l1d_module_exit();
 	mmio_module_exit();
 	apic_page_module_exit();

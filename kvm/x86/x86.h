@@ -74,6 +74,11 @@ int tsc_set_attr(struct vcpu *v, const struct kvm_device_attr *a);
 int tsc_get_clock(struct vm *vm, struct kvm_clock_data *d);
 int tsc_set_clock(struct vm *vm, const struct kvm_clock_data *d);
 
+/* --- clock.c: arch_guest_clock_ns() -------------------------------------- */
+
+void clock_module_init(void);
+void clock_module_exit(void);
+
 /* --- cpuid.c -------------------------------------------------------------- */
 
 /* Features of the guest's CPUID that hot paths and checks ask for. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The VM's clock and the TSC's frequency. */
+#include <time.h>
 #include <unistd.h>
 
 #include "guest.h"
@@ -114,6 +115,38 @@ TEST(clock, "the clock starts with the VM, goes on, and can be set")
 	CHECK(b.clock >= a.clock && b.clock < a.clock + 10ull * 1000000000);
 	a.flags = 1u << 20;
 	CHECK_ERRNO(ioctl(vm->fd, KVM_SET_CLOCK, &a), EINVAL);
+}
+
+static uint64_t boottime_ns(void)
+{
+	struct timespec t;
+
+	CHECK_OK(clock_gettime(CLOCK_BOOTTIME, &t));
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+TEST(clock_boottime, "the clock is CLOCK_BOOTTIME from the VM's creation")
+{
+	uint64_t before, after, clock, least = 0, most = UINT64_MAX;
+	struct vm *vm;
+
+	if (!strcmp(dev_path(), "/dev/kvm"))
+		tap_skip("in-tree KVM's may go at another pace");
+	vm = vm_new(VM_IRQCHIP);
+	/* the time of its creation, from ever closer */
+	for (int i = 0; i < 300; i++) {
+		before = boottime_ns();
+		clock = get_clock(vm).clock;
+		after = boottime_ns();
+		if (before - clock > least)
+			least = before - clock;
+		if (after - clock < most)
+			most = after - clock;
+		CHECK(least <= most);
+		usleep(500);
+	}
+	tap_diag("to within %llu ns", (unsigned long long)(most - least));
+	CHECK(most - least < 1000000);
 }
 
 TEST(clock_flags, "what the clock's flags promise is there")
