@@ -243,7 +243,7 @@ void gpc_deactivate(struct gpc *gpc)
 	mutex_unlock(&gpc->refresh_lock);
 }
 
-void gpc_mark_dirty(struct gpc *gpc)
+void gpc_log_write(struct gpc *gpc)
 {
 	lockdep_assert_held(&gpc->lock);
 	if (gpc->gpa != GPA_INVALID)

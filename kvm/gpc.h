@@ -85,8 +85,8 @@ int gpc_access(struct gpc *gpc, u32 len,
 /* Drop it; idempotent.  Sleeps. */
 void gpc_deactivate(struct gpc *gpc);
 
-/* The page was written: tell dirty logging.  Holds gpc->lock. */
-void gpc_mark_dirty(struct gpc *gpc);
+/* gpc_mark_dirty() of vm.h where a slot logs. */
+void gpc_log_write(struct gpc *gpc);
 
 /*
  * From the MMU notifier and slot changes: caches on user addresses in

@@ -38,7 +38,6 @@ static void vcpu_load_cpu(struct vcpu *v, int cpu)
 	__this_cpu_write(vcpu_on_cpu, v);
 	arch_vcpu_load(v, cpu);
 	v->cpu = cpu;
-	xen_runstate_running(v);
 }
 
 void vcpu_load(struct vcpu *v)
@@ -48,6 +47,7 @@ void vcpu_load(struct vcpu *v)
 	preempt_notifier_register(&v->pn);
 	v->loaded = true;
 	vcpu_load_cpu(v, cpu);
+	xen_upcall_look(v);
 	put_cpu();
 }
 
@@ -64,6 +64,7 @@ void vcpu_put(struct vcpu *v)
 static void vcpu_sched_in(struct preempt_notifier *pn, int cpu)
 {
 	struct vcpu *v = container_of(pn, struct vcpu, pn);
+	bool slept = !v->preempted;
 
 	WRITE_ONCE(v->preempted, false);
 	/*
@@ -74,6 +75,9 @@ static void vcpu_sched_in(struct preempt_notifier *pn, int cpu)
 	if (unlikely(!main_virt_on()))
 		return;
 	vcpu_load_cpu(v, cpu);
+	xen_runstate_running(v);
+	if (slept)
+		xen_upcall_look(v);
 }
 
 static void vcpu_sched_out(struct preempt_notifier *pn,
@@ -249,6 +253,7 @@ static long vcpu_run_ioctl(struct vcpu *v)
 
 	vcpu_set_pid(v);
 	vcpu_load(v);
+	xen_runstate_running(v);
 	if (v->sigset_active)
 		sigprocmask(SIG_SETMASK, &v->sigset, &saved);
 	ret = READ_ONCE(v->vm->bugged) ? -EIO : arch_vcpu_run(v);

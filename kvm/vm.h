@@ -82,7 +82,7 @@ enum vcpu_request {
 	REQ_UNBLOCK,		/* wake from halt */
 	REQ_DEAD,		/* the VM is bugged */
 	REQ_CLOCK_UPDATE,	/* rewrite the guest's pvclock areas */
-	REQ_RUNSTATE,		/* a runstate write was given up: do it now */
+	REQ_RUNSTATE,		/* enter RUNNING and show it: that waits */
 	REQ_RING_FULL,		/* no entry before the dirty ring has room */
 	REQ_ARCH_0 = 16,	/* first of the architecture's own */
 };
@@ -143,6 +143,17 @@ void vm_put(struct vm *vm);
  * every vCPU's KVM_RUN returns -EIO from now on.  Any context.
  */
 void vm_kill(struct vm *vm, const char *why);
+
+/*
+ * gpc_mark_dirty() - the page was written: tell dirty logging.  Holds
+ * gpc->lock.  A slot that begins to log after the look is copied from later:
+ * gpc_invalidate_hva() comes in between, and waits for the lock.
+ */
+static inline void gpc_mark_dirty(struct gpc *gpc)
+{
+	if (unlikely(READ_ONCE(gpc->vm->nr_logging)))
+		gpc_log_write(gpc);
+}
 
 /* --- vcpu.c ------------------------------------------------------------- */
 

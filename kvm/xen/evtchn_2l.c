@@ -190,7 +190,7 @@ static void evtchn_2l_recheck(struct vcpu *vcpu)
 	WRITE_ONCE(x->upcalls_seen, atomic_read(&x->upcalls) - 1);
 }
 
-void evtchn_2l_look(struct vcpu *vcpu)
+void xen_upcall_look(struct vcpu *vcpu)
 {
 	evtchn_2l_recheck(vcpu);
 	if (!test_bit(REQ_EVENT, &vcpu->requests) && xen_upcall_pending(vcpu))
@@ -203,7 +203,7 @@ void evtchn_2l_info_placed(struct vcpu *vcpu)
 	WRITE_ONCE(vcpu->xen.stale_seq, 0);
 	if (READ_ONCE(vcpu->xen.pending_sel))
 		evtchn_2l_defer(vcpu);
-	evtchn_2l_look(vcpu);
+	xen_upcall_look(vcpu);
 }
 
 /* Into the layout of now what was selected in the one of before. */
@@ -240,7 +240,7 @@ void evtchn_2l_word_size_changed(struct vcpu *vcpu)
 		gpc_access(&x->vcpu_info, XEN_VCPU_INFO_SIZE,
 			   evtchn_2l_move_selector, x);
 	x->early_sel = 0;
-	evtchn_2l_look(vcpu);
+	xen_upcall_look(vcpu);
 }
 
 /* vcpu_info cannot be looked at: send the vCPU to where it can. */
@@ -325,5 +325,5 @@ void xen_inject_pending(struct vcpu *vcpu)
 	if (m.raised)
 		evtchn_2l_upcall(vcpu);
 	else
-		evtchn_2l_look(vcpu);
+		xen_upcall_look(vcpu);
 }

@@ -68,7 +68,7 @@ static int hypercall_finish(struct vcpu *vcpu, u64 result, bool longmode)
 {
 	arch_xen_set_result(vcpu, result, longmode);
 	/* what was called may have led to an upcall in whichever way */
-	evtchn_2l_look(vcpu);
+	xen_upcall_look(vcpu);
 	return !arch_xen_skip_hcall(vcpu);
 }
 

@@ -54,8 +54,6 @@ static inline const struct xen_layout *xen_layout(const struct vm *vm)
 /* xen_set_evtchn_fast() and xen_set_evtchn() for a vCPU at hand. */
 int evtchn_2l_raise(struct vcpu *vcpu, u32 port);
 int evtchn_2l_raise_wait(struct vcpu *vcpu, u32 port);
-/* Somebody else may have set evtchn_upcall_pending: look.  vCPU thread. */
-void evtchn_2l_look(struct vcpu *vcpu);
 /* vcpu_info has a new place: events that waited for one go there. */
 void evtchn_2l_info_placed(struct vcpu *vcpu);
 /* What was selected, in vcpu_info or pending_sel, has its bits elsewhere. */

@@ -4,13 +4,9 @@
  * runstates.  Pure: no locks, no kernel services.
  */
 #include <linux/stddef.h>
-#include <linux/string.h>
 #include <linux/types.h>
 
 #include "layout.h"
-
-#define RS_RUNNING	0	/* RUNSTATE_* of xen/interface/vcpu.h */
-#define RS_RUNNABLE	1
 
 #define LAYOUT(w)							\
 	{								\
@@ -32,24 +28,6 @@
 
 const struct xen_layout xen_layouts[2] = { LAYOUT(32), LAYOUT(64) };
 
-void xen_runstate_account(struct xen_runstate *rs, u64 now, u64 run_delay,
-			  u32 state)
-{
-	u64 delta = now > rs->entry_ns ? now - rs->entry_ns : 0;
-	u64 steal = run_delay > rs->last_steal ? run_delay - rs->last_steal : 0;
-
-	rs->entry_ns += delta;
-	if (rs->state == RS_RUNNING) {
-		if (steal > delta)
-			steal = delta;
-		rs->times[RS_RUNNABLE] += steal;
-		delta -= steal;
-	}
-	rs->times[rs->state] += delta;
-	rs->last_steal = run_delay;
-	rs->state = state;
-}
-
 bool xen_runstate_valid(const struct xen_runstate *rs)
 {
 	u64 left = rs->entry_ns;
@@ -61,15 +39,4 @@ bool xen_runstate_valid(const struct xen_runstate *rs)
 		left -= rs->times[i];
 	}
 	return !left;
-}
-
-unsigned int xen_runstate_pack(u8 *buf, const struct xen_layout *l,
-			       const struct xen_runstate *rs)
-{
-	memset(buf, 0, XEN_RUNSTATE_SIZE);
-	memcpy(buf, &rs->state, sizeof(rs->state));
-	memcpy(buf + l->runstate_entry, &rs->entry_ns, sizeof(rs->entry_ns));
-	memcpy(buf + l->runstate_entry + sizeof(rs->entry_ns), rs->times,
-	       sizeof(rs->times));
-	return l->runstate_size;
 }

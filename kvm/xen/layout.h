@@ -9,6 +9,7 @@
 #define XKVM_XEN_LAYOUT_H
 
 #include <linux/compiler.h>
+#include <linux/string.h>
 #include <linux/types.h>
 
 #define XEN_MAX_PORTS		4096	/* two-level, 64-bit */
@@ -75,7 +76,7 @@ struct xen_layout {
 	u8 word_shift;				/* log2 of ports per selector bit */
 	u8 pending_sel;				/* in vcpu_info */
 	u8 runstate_size, runstate_entry;
-};
+} __aligned(16);				/* cheap to index */
 
 extern const struct xen_layout xen_layouts[2];
 
@@ -95,6 +96,8 @@ struct xen_runstate {
 	u64 last_steal;			/* the thread's run_delay as of entry_ns */
 };
 
+#define XEN_RS_RUNNING		0	/* RUNSTATE_* of xen/interface/vcpu.h */
+#define XEN_RS_RUNNABLE		1
 #define XEN_RUNSTATE_SIZE	0x30	/* of the larger layout */
 #define XEN_RUNSTATE_FLAG	0x80	/* in the top byte of state_entry_time */
 
@@ -103,18 +106,45 @@ struct xen_runstate {
  * waited @run_delay ns for a CPU in all: @state begins.  Waiting counts as
  * runnable if the vCPU was running; a clock that went back counts as none.
  */
-void xen_runstate_account(struct xen_runstate *rs, u64 now, u64 run_delay,
-			  u32 state);
+static inline void xen_runstate_account(struct xen_runstate *rs, u64 now,
+					u64 run_delay, u32 state)
+{
+	u64 delta = now > rs->entry_ns ? now - rs->entry_ns : 0;
+	u64 steal = run_delay > rs->last_steal ? run_delay - rs->last_steal : 0;
+
+	rs->entry_ns += delta;
+	if (rs->state == XEN_RS_RUNNING) {
+		if (steal > delta)
+			steal = delta;
+		rs->times[XEN_RS_RUNNABLE] += steal;
+		delta -= steal;
+	}
+	rs->times[rs->state] += delta;
+	rs->last_steal = run_delay;
+	rs->state = state;
+}
 
 /* Do the times add up to @rs->entry_ns, without overflow? */
 bool xen_runstate_valid(const struct xen_runstate *rs);
 
 /*
- * xen_runstate_pack() - as the guest sees it, padding zero, into @buf of
- * XEN_RUNSTATE_SIZE.  Returns the size in this layout.
+ * xen_runstate_pack() - as the guest sees it, padding zero, into @area, with
+ * the update flag set if @updating.
  */
-unsigned int xen_runstate_pack(u8 *buf, const struct xen_layout *l,
-			       const struct xen_runstate *rs);
+static __always_inline void xen_runstate_pack(u8 *area,
+					      const struct xen_layout *l,
+					      const struct xen_runstate *rs,
+					      bool updating)
+{
+	u64 entry = rs->entry_ns | (u64)updating << 63;
+
+	WRITE_ONCE(*(u32 *)area, rs->state);
+	if (l->runstate_entry > sizeof(u32))
+		memset(area + sizeof(u32), 0, sizeof(u32));
+	area += l->runstate_entry;
+	memcpy(area, &entry, sizeof(entry));
+	memcpy(area + sizeof(entry), rs->times, sizeof(rs->times));
+}
 
 /* Index of the byte with the update flag. */
 static inline unsigned int xen_runstate_flag_byte(const struct xen_layout *l)

@@ -3,17 +3,18 @@
  * Runstates: what a vCPU spends its time on, in the kernel and in the area the
  * guest registered.
  *
- * Accounting and writing are under runstate_lock, interrupts off; the two
- * caches nest in it, the first page's before the second's.  On scheduling out
- * nothing may wait, least of all for a lock of others under the run queue's:
- * there every lock is only tried, and what does not succeed is left, by way of
- * runstate_stale, to xen_runstate_sync() before the next entry.  All writes
- * take that one path.
+ * All of it is under the lock of the area's cache, held for writing; that of
+ * the second page's cache nests in it.  Only the vCPU's thread, which has it
+ * loaded, changes the state, and may look at it without the lock.  On
+ * scheduling out nothing may wait, least of all for a lock of others under the
+ * run queue's: there and on scheduling in every lock is only tried, and what
+ * does not succeed is left to xen_runstate_sync() before the next entry.
  *
  * The kernel enters RUNNING when the vCPU is about to enter the guest and
- * RUNNABLE when it is preempted while running.  BLOCKED and OFFLINE are for
- * user space to enter, KVM's rule; a vCPU halted in the kernel counts as
- * running, and the time its thread waits for a CPU as runnable.
+ * RUNNABLE when it is preempted while running, which scheduling in takes back.
+ * BLOCKED and OFFLINE are for user space to enter, KVM's rule; a vCPU halted in
+ * the kernel counts as running, and the time its thread waits for a CPU as
+ * runnable.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -21,7 +22,8 @@
 
 #include "internal.h"
 
-static_assert(RUNSTATE_running == 0 && RUNSTATE_runnable == 1 &&
+static_assert(RUNSTATE_running == XEN_RS_RUNNING &&
+	      RUNSTATE_runnable == XEN_RS_RUNNABLE &&
 	      RUNSTATE_offline == 3);
 
 /* How much of the area is in its first page, and how much in the second. */
@@ -31,83 +33,94 @@ static u32 runstate_first(u64 addr, u32 size)
 }
 
 /*
- * The update flag is one byte, the top one of state_entry_time, which may be
- * in either page.  It goes up before any other byte changes and down after all
+ * The update flag is in the top byte of state_entry_time, which may be in
+ * either page.  That goes up before any other byte changes and down after all
  * have: a guest that finds it up, or state_entry_time changed, reads again.
  */
-static void runstate_copy(u8 *p1, u32 n1, u8 *p2, u32 n2, u8 *buf,
-			  unsigned int flag_byte, bool update_flag)
+static void runstate_flag_up(u8 *top, const struct xen_runstate *rs)
 {
-	u8 *top = flag_byte < n1 ? p1 + flag_byte : p2 + (flag_byte - n1);
+	WRITE_ONCE(*top, rs->entry_ns >> 56 | XEN_RUNSTATE_FLAG);
+	/* the flag before the data; pairs with the guest's rmb */
+	smp_wmb();
+}
 
-	if (update_flag) {
-		buf[flag_byte] |= XEN_RUNSTATE_FLAG;
-		WRITE_ONCE(*top, buf[flag_byte]);
-		/* the flag before the data; pairs with the guest's rmb */
-		smp_wmb();
-	}
-	memcpy(p1, buf, n1);
-	if (n2)
-		memcpy(p2, buf + n1, n2);
+static void runstate_flag_down(u8 *top, const struct xen_runstate *rs)
+{
 	/* the data before the flag goes; pairs with the guest's rmb */
 	smp_wmb();
-	if (update_flag) {
-		WRITE_ONCE(*top, buf[flag_byte] & ~XEN_RUNSTATE_FLAG);
-		/* the flag before what is written next time */
-		smp_wmb();
-	}
+	WRITE_ONCE(*top, rs->entry_ns >> 56);
 }
 
-/* With the first page's cache locked.  False: a cache is stale or busy. */
-static bool runstate_write_pages(struct vcpu *vcpu)
+static __always_inline void runstate_write_one(u8 *area,
+					       const struct xen_layout *l,
+					       const struct xen_runstate *rs,
+					       bool flag)
+{
+	u8 *top = area + xen_runstate_flag_byte(l);
+
+	if (flag)
+		runstate_flag_up(top, rs);
+	xen_runstate_pack(area, l, rs, flag);
+	if (flag)
+		runstate_flag_down(top, rs);
+}
+
+static void runstate_write_two(u8 *p1, u32 n1, u8 *p2,
+			       const struct xen_layout *l,
+			       const struct xen_runstate *rs, bool flag)
+{
+	u32 top_byte = xen_runstate_flag_byte(l);
+	u8 *top = top_byte < n1 ? p1 + top_byte : p2 + (top_byte - n1);
+	u8 buf[XEN_RUNSTATE_SIZE];
+
+	xen_runstate_pack(buf, l, rs, flag);
+	if (flag)
+		runstate_flag_up(top, rs);
+	memcpy(p1, buf, n1);
+	memcpy(p2, buf + n1, l->runstate_size - n1);
+	if (flag)
+		runstate_flag_down(top, rs);
+}
+
+/* An area that is not in one valid page.  As runstate_write(). */
+static noinline bool runstate_write_across(struct vcpu *vcpu,
+					   const struct xen_layout *l,
+					   bool flag)
 {
 	struct gpc *g1 = &vcpu->xen.runstate, *g2 = &vcpu->xen.runstate2;
-	const struct xen_layout *l = xen_layout(vcpu->vm);
-	bool flag = READ_ONCE(vcpu->vm->xen.runstate_update_flag);
-	u8 buf[XEN_RUNSTATE_SIZE];
-	u32 size, n1, n2;
+	u32 n1 = runstate_first(g1->gpa, l->runstate_size);
+	u32 n2 = l->runstate_size - n1;
+	bool done = false;
 
-	lockdep_assert_held(&g1->lock);
 	if (!g1->active)
 		return true;
-	size = xen_runstate_pack(buf, l, &vcpu->xen.rs);
-	n1 = runstate_first(g1->gpa, size);
-	n2 = size - n1;
-	if (!gpc_check(g1, n1))
+	if (!n2 || !gpc_check(g1, n1) || !read_trylock(&g2->lock))
 		return false;
-	if (!n2) {
-		runstate_copy(g1->khva, n1, NULL, 0, buf,
-			      xen_runstate_flag_byte(l), flag);
+	if (gpc_check(g2, n2)) {
+		runstate_write_two(g1->khva, n1, g2->khva, l, &vcpu->xen.rs,
+				   flag);
 		gpc_mark_dirty(g1);
-		return true;
+		gpc_mark_dirty(g2);
+		done = true;
 	}
-	if (!read_trylock(&g2->lock))
-		return false;
-	if (!gpc_check(g2, n2)) {
-		read_unlock(&g2->lock);
-		return false;
-	}
-	runstate_copy(g1->khva, n1, g2->khva, n2, buf,
-		      xen_runstate_flag_byte(l), flag);
-	gpc_mark_dirty(g1);
-	gpc_mark_dirty(g2);
 	read_unlock(&g2->lock);
-	return true;
+	return done;
 }
 
-static bool runstate_write(struct vcpu *vcpu)
+/* False: a cache is stale or busy. */
+static __always_inline bool runstate_write(struct vcpu *vcpu)
 {
 	struct gpc *g1 = &vcpu->xen.runstate;
-	bool done;
+	const struct xen_layout *l = xen_layout(vcpu->vm);
+	bool flag = READ_ONCE(vcpu->vm->xen.runstate_update_flag);
 
-	lockdep_assert_held(&vcpu->xen.runstate_lock);
+	lockdep_assert_held_write(&g1->lock);
 	lockdep_assert_irqs_disabled();
-	if (!read_trylock(&g1->lock))
-		return false;
-	done = runstate_write_pages(vcpu);
-	read_unlock(&g1->lock);
-	vcpu->xen.runstate_stale = !done;
-	return done;
+	if (unlikely(!gpc_check(g1, l->runstate_size)))
+		return runstate_write_across(vcpu, l, flag);
+	runstate_write_one(g1->khva, l, &vcpu->xen.rs, flag);
+	gpc_mark_dirty(g1);
+	return true;
 }
 
 /*
@@ -134,23 +147,19 @@ static int runstate_refresh(struct vcpu *vcpu)
 /* Until it is written; memory that is not there is given up.  xen.lock held. */
 static int runstate_flush_locked(struct vcpu *vcpu)
 {
-	struct xen_vcpu *x = &vcpu->xen;
-	unsigned long flags;
+	struct gpc *g1 = &vcpu->xen.runstate;
 	bool done;
 	int ret;
 
 	for (;;) {
-		spin_lock_irqsave(&x->runstate_lock, flags);
+		write_lock_irq(&g1->lock);
 		done = runstate_write(vcpu);
-		spin_unlock_irqrestore(&x->runstate_lock, flags);
+		write_unlock_irq(&g1->lock);
 		if (done)
 			return 0;
 		ret = runstate_refresh(vcpu);
-		if (ret) {
-			/* not before every entry: the next change will try */
-			WRITE_ONCE(x->runstate_stale, false);
+		if (ret)
 			return ret;
-		}
 	}
 }
 
@@ -159,14 +168,14 @@ void runstate_rewrite(struct vcpu *vcpu)
 	runstate_flush_locked(vcpu);
 }
 
-/* Enter @state now.  runstate_lock held; the vCPU's thread. */
-static void runstate_enter(struct vcpu *vcpu, u32 state)
+/* Enter @state now.  The vCPU's thread, with the lock. */
+static __always_inline void runstate_enter(struct vcpu *vcpu, u32 state)
 {
 	struct xen_vcpu *x = &vcpu->xen;
 	u64 delay = current->sched_info.run_delay;
 
-	lockdep_assert_held(&x->runstate_lock);
-	if (x->runstate_task != current) {
+	lockdep_assert_held_write(&x->runstate.lock);
+	if (unlikely(x->runstate_task != current)) {
 		/* another thread, another count to start from */
 		x->runstate_task = current;
 		x->rs.last_steal = delay;
@@ -175,55 +184,79 @@ static void runstate_enter(struct vcpu *vcpu, u32 state)
 			     state);
 }
 
+/* Without waiting.  False: it was not entered, or the area does not show it. */
+static noinline bool runstate_try(struct vcpu *vcpu, u32 state)
+{
+	struct gpc *g1 = &vcpu->xen.runstate;
+	bool done;
+
+	if (unlikely(!write_trylock(&g1->lock)))
+		return false;
+	runstate_enter(vcpu, state);
+	done = runstate_write(vcpu);
+	write_unlock(&g1->lock);
+	return done;
+}
+
+/* Nothing to count and nowhere to show it. */
+static bool runstate_same(const struct xen_vcpu *x)
+{
+	return x->rs.state == RUNSTATE_running &&
+	       x->rs.last_steal == current->sched_info.run_delay &&
+	       !READ_ONCE(x->runstate.active);
+}
+
 void xen_runstate_running(struct vcpu *vcpu)
 {
 	struct xen_vcpu *x = &vcpu->xen;
+	bool preempted = x->runstate_preempted, done = false;
 
-	/* user space may have set the flag itself */
-	evtchn_2l_look(vcpu);
 	if (!xen_runstate_enabled(vcpu))
 		return;
-	/* with an area each KVM_RUN shows in it, as KVM has it */
-	if (READ_ONCE(x->runstate.active) ||
-	    READ_ONCE(x->rs.state) != RUNSTATE_running ||
-	    READ_ONCE(x->runstate_stale) || x->runstate_task != current ||
-	    x->rs.last_steal != current->sched_info.run_delay)
+	x->runstate_preempted = false;
+	/* a state or times that user space set stay until the next entry */
+	if (likely(x->runstate_task == current) &&
+	    (preempted || x->rs.state == RUNSTATE_running)) {
+		/* with an area each KVM_RUN shows in it, as KVM has it */
+		if (runstate_same(x))
+			return;
+		local_irq_disable();
+		done = runstate_try(vcpu, RUNSTATE_running);
+		local_irq_enable();
+	}
+	if (unlikely(!done))
 		vcpu_request(vcpu, REQ_RUNSTATE);
 }
 
 void xen_runstate_preempted(struct vcpu *vcpu)
 {
 	struct xen_vcpu *x = &vcpu->xen;
-	unsigned long flags;
 
-	if (!xen_runstate_enabled(vcpu) || !READ_ONCE(vcpu->preempted))
+	if (!xen_runstate_enabled(vcpu) || !vcpu->preempted ||
+	    x->rs.state != RUNSTATE_running)
 		return;
-	if (!spin_trylock_irqsave(&x->runstate_lock, flags))
-		return;		/* the wait for a CPU counts all the same */
-	if (x->rs.state == RUNSTATE_running) {
-		runstate_enter(vcpu, RUNSTATE_runnable);
-		if (!runstate_write(vcpu))
-			x->runstate_stale = true;
-	}
-	spin_unlock_irqrestore(&x->runstate_lock, flags);
+	/* where it cannot be had, the wait for a CPU counts all the same */
+	runstate_try(vcpu, RUNSTATE_runnable);
+	x->runstate_preempted = true;
 }
 
 void xen_runstate_sync(struct vcpu *vcpu)
 {
-	struct xen_vcpu *x = &vcpu->xen;
-	unsigned long flags;
+	struct gpc *g1 = &vcpu->xen.runstate;
 	bool done;
 
 	might_sleep();
 	if (!xen_runstate_enabled(vcpu))
 		return;
-	spin_lock_irqsave(&x->runstate_lock, flags);
-	runstate_enter(vcpu, RUNSTATE_running);
-	done = runstate_write(vcpu);
-	spin_unlock_irqrestore(&x->runstate_lock, flags);
+	local_irq_disable();
+	done = runstate_try(vcpu, RUNSTATE_running);
+	local_irq_enable();
 	if (done)
 		return;
 	mutex_lock(&vcpu->vm->xen.lock);
+	write_lock_irq(&g1->lock);
+	runstate_enter(vcpu, RUNSTATE_running);
+	write_unlock_irq(&g1->lock);
 	runstate_flush_locked(vcpu);
 	mutex_unlock(&vcpu->vm->xen.lock);
 }
@@ -278,7 +311,7 @@ static int runstate_apply(struct xen_runstate *rs, u64 now,
 	return xen_runstate_valid(rs) && rs->entry_ns <= now ? 0 : -EINVAL;
 }
 
-/* Under runstate_lock: nothing changes unless all of it is valid. */
+/* With the lock: nothing changes unless all of it is valid. */
 static int runstate_change(struct vcpu *vcpu,
 			   const struct kvm_xen_vcpu_attr *data)
 {
@@ -309,13 +342,12 @@ static int runstate_change(struct vcpu *vcpu,
 
 int runstate_set_attr(struct vcpu *vcpu, const struct kvm_xen_vcpu_attr *data)
 {
-	struct xen_vcpu *x = &vcpu->xen;
-	unsigned long flags;
+	struct gpc *g1 = &vcpu->xen.runstate;
 	int ret;
 
-	spin_lock_irqsave(&x->runstate_lock, flags);
+	write_lock_irq(&g1->lock);
 	ret = runstate_change(vcpu, data);
-	spin_unlock_irqrestore(&x->runstate_lock, flags);
+	write_unlock_irq(&g1->lock);
 	if (!ret)
 		runstate_flush_locked(vcpu);
 	return ret;
@@ -324,9 +356,8 @@ int runstate_set_attr(struct vcpu *vcpu, const struct kvm_xen_vcpu_attr *data)
 int runstate_get_attr(struct vcpu *vcpu, struct kvm_xen_vcpu_attr *data)
 {
 	struct xen_vcpu *x = &vcpu->xen;
-	unsigned long flags;
 
-	spin_lock_irqsave(&x->runstate_lock, flags);
+	write_lock_irq(&x->runstate.lock);
 	data->u.runstate.state = x->rs.state;
 	if (data->type == KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_DATA) {
 		data->u.runstate.state_entry_time = x->rs.entry_ns;
@@ -335,7 +366,7 @@ int runstate_get_attr(struct vcpu *vcpu, struct kvm_xen_vcpu_attr *data)
 		data->u.runstate.time_blocked = x->rs.times[RUNSTATE_blocked];
 		data->u.runstate.time_offline = x->rs.times[RUNSTATE_offline];
 	}
-	spin_unlock_irqrestore(&x->runstate_lock, flags);
+	write_unlock_irq(&x->runstate.lock);
 	return 0;
 }
 
@@ -343,7 +374,6 @@ void runstate_vcpu_init(struct vcpu *vcpu)
 {
 	struct xen_vcpu *x = &vcpu->xen;
 
-	spin_lock_init(&x->runstate_lock);
 	gpc_init(&x->runstate, vcpu->vm);
 	gpc_init(&x->runstate2, vcpu->vm);
 	x->rs.state = RUNSTATE_offline;

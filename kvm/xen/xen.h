@@ -59,12 +59,11 @@ struct xen_vcpu {
 	struct gpc vcpu_info;
 	struct gpc vcpu_time_info;
 
-	/* runstate_lock, irqs off: all of this; see runstate.c */
-	spinlock_t runstate_lock;
+	/* runstate.lock for writing, irqs off: all of this; see runstate.c */
+	struct gpc runstate, runstate2;	/* the second page if it crosses */
 	struct xen_runstate rs;
 	struct task_struct *runstate_task; /* whose run_delay; only compared */
-	bool runstate_stale;		/* a write was given up */
-	struct gpc runstate, runstate2;	/* the second page if it crosses */
+	bool runstate_preempted;	/* vCPU thread: RUNNING until scheduled out */
 
 	/* vcpu->mutex, and the timer's callback while it is armed */
 	u32 timer_virq;			/* port, 0: none */
@@ -167,7 +166,7 @@ int xen_hypercall(struct vcpu *vcpu);
  *
  * Costs two loads while nothing was delivered since the guest last had its
  * flag clear.  For a flag that user space or the guest set by itself, it is
- * asked anew after each KVM_RUN, each load and each hypercall.
+ * asked anew after each KVM_RUN, each wait and each hypercall.
  */
 static inline bool xen_upcall_unseen(const struct xen_vcpu *x)
 {
@@ -176,6 +175,8 @@ static inline bool xen_upcall_unseen(const struct xen_vcpu *x)
 bool xen_upcall_pending(struct vcpu *vcpu);
 #define xen_has_interrupt(vcpu)						\
 	(xen_upcall_unseen(&(vcpu)->xen) && xen_upcall_pending(vcpu))
+/* Somebody else may have set the flag: ask anew.  vCPU thread, any context. */
+void xen_upcall_look(struct vcpu *vcpu);
 
 /* Cheap tests for the run loop: something to do before entry / wakes a halt. */
 static inline bool xen_vcpu_has_work(const struct xen_vcpu *x)
@@ -196,8 +197,8 @@ void xen_inject_pending(struct vcpu *vcpu);
 /*
  * Runstate: states as RUNSTATE_* of <xen/interface/vcpu.h>.
  *
- * xen_runstate_running() - from vcpu_load() and on scheduling in; preemption
- * off.  Writes nothing: it sets REQ_RUNSTATE where the next entry must.
+ * xen_runstate_running() - at the start of KVM_RUN and on scheduling in;
+ * interrupts on.  Does not wait: where it cannot write it sets REQ_RUNSTATE.
  * xen_runstate_preempted() - on every scheduling out; rq lock held.
  * xen_runstate_sync() - REQ_RUNSTATE, before entry: the vCPU is running.
  * Sleeps.

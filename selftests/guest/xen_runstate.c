@@ -301,6 +301,45 @@ TEST(stolen, "the time a vCPU waits for a CPU is runnable, not running")
 	CHECK(r.time[RUNSTATE_runnable] > r.time[RUNSTATE_running] / 8);
 }
 
+#define TURNS	200
+
+static volatile uint64_t stop_looking GUEST_VAR, not_running GUEST_VAR;
+
+GUEST static void look_at_own(void)
+{
+	volatile struct runstate *r = (void *)PAGES;
+
+	g_sync(1);
+	while (!stop_looking)
+		not_running += r->state != RUNSTATE_running;
+	g_done();
+}
+
+TEST(turns, "runnable to who has its CPU meanwhile, running to itself")
+{
+	struct vcpu *v = area_vcpu(true);
+	unsigned int runnable = 0;
+	struct vcpu_thread *t;
+	struct runstate r;
+
+	share_cpu();
+	CHECK_OK(set_area(v, PAGES));
+	vcpu_enter64(v, look_at_own);
+	vcpu_sync(v);
+	t = vcpu_start(v);
+	for (unsigned int i = 0; i < TURNS; i++) {
+		usleep(500);
+		r = check_area(v->vm, PAGES, true);
+		runnable += r.state == RUNSTATE_runnable;
+	}
+	G(v->vm, stop_looking) = 1;
+	vcpu_join(t);
+	tap_diag("runnable in %u of %u looks", runnable, TURNS);
+	CHECK(runnable > TURNS / 2);
+	CHECK_EQ(G(v->vm, not_running), 0);
+	check_area(v->vm, PAGES, true);
+}
+
 /* --- a reader beside the writer --- */
 
 static volatile uint64_t reads GUEST_VAR, torn GUEST_VAR, retries GUEST_VAR;

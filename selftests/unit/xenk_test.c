@@ -299,31 +299,39 @@ static const struct xen_runstate sample = {
 TEST(pack_64, "64-bit runstate: 0x30 bytes, padding zero")
 {
 	struct vcpu_runstate_info r;
-	uint8_t buf[XEN_RUNSTATE_SIZE];
+	uint8_t buf[sizeof(r) + 1];
 
 	memset(buf, 0xaa, sizeof(buf));
-	CHECK_EQ(xen_runstate_pack(buf, L64, &sample), sizeof(r));
+	CHECK_EQ(L64->runstate_size, sizeof(r));
+	xen_runstate_pack(buf, L64, &sample, false);
 	memcpy(&r, buf, sizeof(r));
 	CHECK_EQ(r.state, 2);
 	CHECK_EQ(r.state_entry_time, sample.entry_ns);
 	CHECK(!memcmp(r.time, sample.times, sizeof(r.time)));
 	CHECK(!buf[4] && !buf[5] && !buf[6] && !buf[7]);
 	CHECK_EQ(buf[xen_runstate_flag_byte(L64)], 0x11);
+	CHECK_EQ(buf[sizeof(r)], 0xaa);
+	xen_runstate_pack(buf, L64, &sample, true);
+	CHECK_EQ(buf[xen_runstate_flag_byte(L64)], 0x91);
 }
 
 TEST(pack_32, "32-bit runstate: 0x2c bytes")
 {
-	uint8_t buf[XEN_RUNSTATE_SIZE];
+	uint8_t buf[0x2c + 1];
 	uint64_t entry, times[4];
 
 	memset(buf, 0xaa, sizeof(buf));
-	CHECK_EQ(xen_runstate_pack(buf, L32, &sample), 0x2c);
+	CHECK_EQ(L32->runstate_size, 0x2c);
+	xen_runstate_pack(buf, L32, &sample, false);
 	CHECK_EQ(buf[0], 2);
 	memcpy(&entry, buf + 4, sizeof(entry));
 	memcpy(times, buf + 12, sizeof(times));
 	CHECK_EQ(entry, sample.entry_ns);
 	CHECK(!memcmp(times, sample.times, sizeof(times)));
 	CHECK_EQ(buf[xen_runstate_flag_byte(L32)], 0x11);
+	CHECK_EQ(buf[0x2c], 0xaa);
+	xen_runstate_pack(buf, L32, &sample, true);
+	CHECK_EQ(buf[xen_runstate_flag_byte(L32)], 0x91);
 }
 
 TEST(account_running, "waiting for a CPU while running is runnable time")

@@ -9,5 +9,8 @@
 #ifndef __packed
 #define __packed		__attribute__((packed))
 #endif
+#ifndef __aligned
+#define __aligned(n)		__attribute__((aligned(n)))
+#endif
 
 #endif
