@@ -122,7 +122,8 @@ static int fault_get_pages(struct vcpu *vcpu, const struct memslot_ref *ref,
 	}
 	f->writable = f->write;
 	if (f->write)
-		n = get_user_pages_unlocked(ref->hva, 1, pages, FOLL_WRITE);
+		n = fault_get_ahead(vcpu, ref, f, pages) ?:
+		    get_user_pages_unlocked(ref->hva, 1, pages, FOLL_WRITE);
 	else
 		n = get_user_pages_fast(ref->hva, 1, 0, pages);
 	if (n == -EFAULT) {
@@ -130,10 +131,10 @@ static int fault_get_pages(struct vcpu *vcpu, const struct memslot_ref *ref,
 		f->writable &= may_write;
 		return n;
 	}
-	if (n != 1)
+	if (n <= 0)
 		return n < 0 ? n : -EFAULT;
 	f->pfn = page_to_pfn(pages[0]);
-	return f->write ? fault_get_ahead(vcpu, ref, f, pages) : 1;
+	return n;
 }
 
 static void fault_put_pages(const struct fault *f, struct page **pages, int n)
@@ -213,7 +214,7 @@ static int fault_try(struct vcpu *vcpu, struct fault *f,
 
 	read_lock(&vm->mmu_lock);
 	ret = FAULT_RETRY;
-	if (memslot_inv_retry(vm, seq, ref->hva))
+	if (memslot_inv_retry(vm, seq, ref->hva, PAGE_SIZE))
 		goto out_unlock;
 	f->level = n ? fault_slot_level(ref, gfn) : 0;
 	if (f->level)

@@ -58,9 +58,10 @@ int fault_handle(struct vcpu *vcpu, gpa_t gpa, bool write, bool exec);
 void fault_set_dirty(struct page *page);
 
 /*
- * fault_get_ahead() - @pages[0], for the write @f, had to be made by the host:
- * get what a run of such faults will want next, without waiting for it.
- * Returns the pages in @pages now, with a reference each: 1 to FAULT_WINDOW.
+ * fault_get_ahead() - the host has yet to make the page for the write @f: is
+ * that one of a run, then get it and what the run will want next, without
+ * waiting.  Returns how many are in @pages, with a reference each, up to
+ * FAULT_WINDOW; 0: it is the caller's to get.
  */
 int fault_get_ahead(struct vcpu *vcpu, const struct memslot_ref *ref,
 		    const struct fault *f, struct page **pages);

@@ -10,6 +10,38 @@
 #include "fault.h"
 #include "vm.h"
 
+/*
+ * The @n pages at @hva, which the host has not, as one writes to them without
+ * looking first and again at where they are, as get_user_pages() does for each.
+ * Not to wait: a page nobody asked for may be far away (userfaultfd).  Returns
+ * how many are in @pages, with a reference each.
+ */
+static int ahead_make(struct mm_struct *mm, hva_t hva, unsigned int n,
+		      struct page **pages)
+{
+	const unsigned int flags = FAULT_FLAG_WRITE | FAULT_FLAG_ALLOW_RETRY |
+				   FAULT_FLAG_RETRY_NOWAIT;
+	struct vm_area_struct *vma;
+	unsigned int i = 0;
+	int got = 0;
+
+	if (!mmap_read_trylock(mm))
+		return 0;
+	vma = vma_lookup(mm, hva);
+	if (vma && vma_is_anonymous(vma) && (vma->vm_flags & VM_WRITE)) {
+		n = min_t(unsigned long, n, (vma->vm_end - hva) >> PAGE_SHIFT);
+		for (; i < n; i++)
+			if (handle_mm_fault(vma, hva + i * PAGE_SIZE, flags,
+					    NULL) &
+			    (VM_FAULT_ERROR | VM_FAULT_RETRY))
+				break;
+	}
+	mmap_read_unlock(mm);
+	if (i)
+		got = get_user_pages_fast_only(hva, i, FOLL_WRITE, pages);
+	return max(got, 0);
+}
+
 int fault_get_ahead(struct vcpu *vcpu, const struct memslot_ref *ref,
 		    const struct fault *f, struct page **pages)
 {
@@ -21,42 +53,38 @@ int fault_get_ahead(struct vcpu *vcpu, const struct memslot_ref *ref,
 	run->pages = gfn == run->next && !(ref->flags & KVM_MEM_LOG_DIRTY_PAGES) ?
 		     min(2 * run->pages, FAULT_WINDOW) : 1;
 	run->pages = min_t(gfn_t, run->pages, left);
-	/* not to wait: a page nobody asked for may be far away (userfaultfd) */
 	if (run->pages > 1)
-		n = get_user_pages_unlocked(ref->hva + PAGE_SIZE,
-					    run->pages - 1, pages + 1,
-					    FOLL_WRITE | FOLL_NOWAIT);
-	run->pages = 1 + max(n, 0);
+		n = ahead_make(vcpu->vm->mm, ref->hva, run->pages, pages);
+	run->pages = max(n, 1);
 	run->next = gfn + run->pages;
-	return run->pages;
+	return n;
 }
 
 static void around_map(struct vcpu *vcpu, const struct memslot_ref *ref,
 		       hva_t hva, gfn_t gfn, unsigned long seq,
 		       struct page **pages, int n)
 {
-	bool writable = !(ref->flags & KVM_MEM_READONLY);
+	struct fault f = {
+		.writable = !(ref->flags & KVM_MEM_READONLY),
+		.clean = ref->flags & KVM_MEM_LOG_DIRTY_PAGES,
+	};
 	struct vm *vm = vcpu->vm;
 	bool flush = false;
 	int i;
 
-	for (i = 0; writable && i < n; i++)
+	for (i = 0; f.writable && i < n; i++)
 		fault_set_dirty(pages[i]);
 	read_lock(&vm->mmu_lock);
+	if (memslot_inv_retry(vm, seq, hva, n * PAGE_SIZE))
+		n = 0;
 	for (i = 0; i < n; i++) {
-		struct fault f = {
-			.gpa = (gfn + i) << PAGE_SHIFT,
-			.writable = writable,
-			.clean = ref->flags & KVM_MEM_LOG_DIRTY_PAGES,
-			.pfn = page_to_pfn(pages[i]),
-		};
-
-		if (memslot_inv_retry(vm, seq, hva + i * PAGE_SIZE) ||
-		    arch_stage2_map(vcpu, &f, &flush))
+		f.gpa = (gfn + i) << PAGE_SHIFT;
+		f.pfn = page_to_pfn(pages[i]);
+		if (arch_stage2_map(vcpu, &f, &flush))
 			break;
-		vcpu->stat.faults_around++;
 	}
 	read_unlock(&vm->mmu_lock);
+	vcpu->stat.faults_around += i;
 	if (flush)
 		arch_flush_remote_tlbs(vm);
 }
@@ -143,7 +171,7 @@ static bool around_large_one(struct vcpu *vcpu, const struct memslot_ref *ref,
 	if (f.writable)
 		fault_set_dirty(page);
 	read_lock(&vm->mmu_lock);
-	if (!memslot_inv_retry(vm, seq, hva) &&
+	if (!memslot_inv_retry(vm, seq, hva, pgt_span(1) << PAGE_SHIFT) &&
 	    arch_stage2_missing(vm, gfn, 1) &&
 	    fault_host_level(vm->mm, hva, 1) == 1)
 		done = !arch_stage2_map(vcpu, &f, &flush);

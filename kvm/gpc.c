@@ -84,7 +84,7 @@ static int gpc_install(struct gpc *gpc, unsigned long seq, hva_t uhva,
 
 	read_lock(&vm->mmu_lock);
 	write_lock_irq(&gpc->lock);
-	if (!memslot_inv_retry(vm, seq, uhva)) {
+	if (!memslot_inv_retry(vm, seq, uhva, 1)) {
 		gpc->uhva = uhva;
 		/* from the offset of now: the page may be the one of before */
 		gpc->khva = page_address(page) + offset_in_page(uhva);

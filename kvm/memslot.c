@@ -31,12 +31,13 @@ unsigned long memslot_inv_begin(struct vm *vm)
 	return notifier_seq(vm) + ((unsigned long)gen << 32);
 }
 
-bool memslot_inv_retry(struct vm *vm, unsigned long seq, hva_t hva)
+bool memslot_inv_retry(struct vm *vm, unsigned long seq, hva_t hva,
+		       unsigned long len)
 {
 	struct memslots *s = rcu_dereference_check(vm->slots, true);
 	u32 gen = s->generation + READ_ONCE(vm->special_generation);
 
-	return notifier_retry(vm, seq - ((unsigned long)gen << 32), hva);
+	return notifier_retry(vm, seq - ((unsigned long)gen << 32), hva, len);
 }
 
 /* Index of the last slot that starts at or below @gfn, or -1. */

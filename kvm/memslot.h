@@ -112,12 +112,13 @@ void memslot_exit(struct vm *vm);	/* after vCPUs and notifier are gone */
  * A user of a page of the VM's mm (second-stage fault, gpc) does:
  *	seq = memslot_inv_begin(vm);
  *	... look up the slot, get the page; may sleep ...
- *	take mmu_lock; if (memslot_inv_retry(vm, seq, hva)) start again;
+ *	take mmu_lock; if (memslot_inv_retry(vm, seq, hva, len)) start again;
  *	use it, release mmu_lock.
  */
 struct mmu_hook;
 unsigned long memslot_inv_begin(struct vm *vm);
-bool memslot_inv_retry(struct vm *vm, unsigned long seq, hva_t hva);
+bool memslot_inv_retry(struct vm *vm, unsigned long seq, hva_t hva,
+		       unsigned long len);
 
 /*
  * Guest memory by gpa.  Process context of the VM's mm, may sleep, may cross

@@ -33,11 +33,12 @@ unsigned long notifier_seq(const struct vm *vm)
 	return seq;
 }
 
-bool notifier_retry(const struct vm *vm, unsigned long seq, hva_t hva)
+bool notifier_retry(const struct vm *vm, unsigned long seq, hva_t hva,
+		    unsigned long len)
 {
 	const struct mmu_hook *h = vm->hook;
 
-	if (unlikely(READ_ONCE(h->count)) && hva >= READ_ONCE(h->start) &&
+	if (unlikely(READ_ONCE(h->count)) && hva + len > READ_ONCE(h->start) &&
 	    hva < READ_ONCE(h->end))
 		return true;
 	/* pairs with hook_end(): count is read before seq */

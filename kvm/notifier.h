@@ -20,6 +20,7 @@ void notifier_module_exit(void);
  * since @seq or is under way over @hva.  See memslot.h for the protocol.
  */
 unsigned long notifier_seq(const struct vm *vm);
-bool notifier_retry(const struct vm *vm, unsigned long seq, hva_t hva);
+bool notifier_retry(const struct vm *vm, unsigned long seq, hva_t hva,
+		    unsigned long len);
 
 #endif

@@ -77,8 +77,10 @@ int arch_stage2_map(struct vcpu *v, const struct fault *f, bool *flush)
 {
 	u64 prot = EPT_R | ept_memtype(v, f);
 	u64 pfn = f->pfn & (ept_format.addr >> PAGE_SHIFT);
-	int level = min(memtype_level(v, f), ept_format.max_leaf), ret;
+	int level = 0, ret;
 
+	if (f->level)
+		level = min(memtype_level(v, f), ept_format.max_leaf);
 	/* the kernel's own page is nobody's code, and has one type only */
 	if (f->kind != SPECIAL_KERNEL)
 		prot |= EPT_X;

@@ -10,16 +10,6 @@
 #include "memtype.h"
 #include "mtrr.h"
 
-u64 ept_memtype(struct vcpu *v, const struct fault *f)
-{
-	lockdep_assert_held(&v->vm->mmu_lock);
-	if (f->mmio)
-		return EPT_MEMTYPE(MEMTYPE_UC);
-	if (f->kind != SPECIAL_NONE || !memtype_noncoherent(v->vm))
-		return EPT_MEMTYPE(MEMTYPE_WB) | EPT_IPAT;
-	return EPT_MEMTYPE(mtrr_page_type(v, f->gpa));
-}
-
 int memtype_level(struct vcpu *v, const struct fault *f)
 {
 	int level = f->level;

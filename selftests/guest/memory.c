@@ -98,6 +98,31 @@ TEST(touch_costs, "scattered touches take no other memory, a run at most as much
 	CHECK_EQ(resident_after(WIDE, 1), WIDE);
 }
 
+/* What comes after a run is looked at before it is asked for: not so here. */
+TEST(run_ends, "a run of first touches ends where memory cannot be written")
+{
+	struct vm *vm = vm_new(0);
+	struct vcpu *v = vcpu_new(vm, 0);
+	uint8_t *p = vm_add_slot(vm, 1, 0, TEST_GPA, WIDE * PAGE);
+	const uint64_t writable = 40, n = 64;
+	unsigned char in[WIDE];
+
+	CHECK_OK(madvise(p, WIDE * PAGE, MADV_NOHUGEPAGE));
+	CHECK_OK(mprotect(p + writable * PAGE, (WIDE - writable) * PAGE,
+			  PROT_READ));
+	G(vm, touches) = n;
+	G(vm, stride) = 1;
+	vcpu_enter64(v, touch_some);
+	CHECK_ERRNO(ioctl(v->fd, KVM_RUN, 0L), EFAULT);
+	CHECK_OK(mincore(p, WIDE * PAGE, in));
+	for (uint64_t i = 0; i < WIDE; i++)
+		CHECK_EQ(in[i] & 1, i < writable);
+	CHECK_OK(mprotect(p, WIDE * PAGE, PROT_READ | PROT_WRITE));
+	vcpu_done(v);
+	for (uint64_t i = 0; i < n; i++)
+		CHECK_EQ(*(uint64_t *)(p + i * PAGE), i + 1);
+}
+
 /* --- pages replaced while the guest reads and writes --- */
 
 /*
