@@ -119,9 +119,11 @@ static struct vcpu *tick_vcpu(bool owned)
 	return v;
 }
 
+static uint64_t scale GUEST_VAR;	/* of periods: tap_scale() */
+
 GUEST static void periodic(void)
 {
-	uint64_t start, n;
+	uint64_t start, n, ms = MS * scale;
 
 	guest_handlers[XEN_VECTOR] = upcall;
 	/* Xen's limits */
@@ -130,22 +132,22 @@ GUEST static void periodic(void)
 	g_check_eq(g_hypercall(__HYPERVISOR_vcpu_op, VCPUOP_set_periodic_timer,
 			       0, 0x100000000ull), -14ll);
 	start = g_clock();
-	g_check_eq(g_periodic(0, 2 * MS), 0);
+	g_check_eq(g_periodic(0, 2 * ms), 0);
 	g_await(5);
-	g_check(g_clock() >= start + 10 * MS);
-	g_check(g_clock() < start + 13 * MS);
+	g_check(g_clock() >= start + 10 * ms);
+	g_check(g_clock() < start + 13 * ms);
 	/* a new period is from now on */
 	start = g_clock();
 	n = ticks;
-	g_check_eq(g_periodic(0, 5 * MS), 0);
+	g_check_eq(g_periodic(0, 5 * ms), 0);
 	g_await(n + 1);
-	g_check(g_clock() >= start + 5 * MS);
+	g_check(g_clock() >= start + 5 * ms);
 	g_check_eq(g_hypercall(__HYPERVISOR_vcpu_op, VCPUOP_stop_periodic_timer,
 			       0, 0), 0);
 	n = ticks;
 	start = g_clock();
 	g_sti();
-	while (g_clock() < start + 12 * MS)
+	while (g_clock() < start + 12 * ms)
 		g_pause();
 	g_cli();
 	g_check_eq(ticks, n);
@@ -156,6 +158,7 @@ TEST(periodic, "ticks come at the period, until it is stopped")
 {
 	struct vcpu *v = tick_vcpu(true);
 
+	G(v->vm, scale) = tap_scale();
 	vcpu_enter64(v, periodic);
 	vcpu_done(v);
 }
