@@ -411,6 +411,8 @@ TEST(reset_many, "others run while all ports are closed")
 	tap_diag("the reset took %llu us, others waited %llu us at most",
 		 (unsigned long long)took / 1000,
 		 (unsigned long long)w.longest / 1000);
-	CHECK_MSG(w.longest < 8 * STEP_NS * tap_scale(), "others waited %llu us",
+	/* a slow kernel is slow to switch, too, but not for all of it */
+	CHECK_MSG(w.longest < 4 * STEP_NS || w.longest < took / 16,
+		  "others waited %llu us",
 		  (unsigned long long)w.longest / 1000);
 }
