@@ -6,13 +6,13 @@
  * A cache is valid between a successful activate or refresh and the next
  * invalidation (MMU notifier on its hva, or a slot change).  In a context that
  * may sleep, gpc_access() does all of the work.  In atomic context:
- *	read_lock(&gpc->lock);
+ *	read_lock_irqsave(&gpc->lock, flags);
  *	if (gpc_check(gpc, len))
  *		... use gpc->khva ...
- *	read_unlock(&gpc->lock);
+ *	read_unlock_irqrestore(&gpc->lock, flags);
  * where a failed check means: give up, leave it to a place that may sleep.
- * Writers have interrupts off; readers need not, since one in an interrupt is
- * let in whoever else waits.
+ * Readers have interrupts off, too: some hold an eventfd's lock, and an
+ * interrupt that waits for that must not stop one that they wait for.
  */
 #ifndef XKVM_GPC_H
 #define XKVM_GPC_H
@@ -29,7 +29,7 @@ struct vm;
 
 struct gpc {
 	struct vm *vm;
-	rwlock_t lock;			/* all below; irqs off to write */
+	rwlock_t lock;			/* all below; irqs off */
 	struct mutex refresh_lock;	/* one refresher; outside lock */
 	struct list_head link;		/* vm->xen.gpcs under gpc_list_lock */
 	/* gpa, uhva, active: written under both locks, read under either */

@@ -81,10 +81,17 @@ static void evtchn_2l_select(struct vcpu *vcpu, u32 port)
 	struct xen_vcpu *x = &vcpu->xen;
 	struct gpc *info = &x->vcpu_info;
 	bool usable, raised = false;
+	const struct xen_layout *l;
 	u32 sel;
 
+	lockdep_assert_irqs_disabled();
 	read_lock(&info->lock);
-	sel = port >> xen_layout(vcpu->vm)->word_shift;
+	l = xen_layout(vcpu->vm);
+	if (unlikely(port >= l->nr_ports)) {
+		read_unlock(&info->lock);
+		return;
+	}
+	sel = port >> l->word_shift;
 	usable = gpc_check(info, XEN_VCPU_INFO_SIZE);
 	if (usable)
 		raised = evtchn_2l_set_selector(vcpu, sel);
@@ -105,6 +112,7 @@ static int evtchn_2l_pend(struct vm *vm, u32 port)
 	const struct xen_layout *l;
 	int ret;
 
+	lockdep_assert_irqs_disabled();
 	read_lock(&shinfo->lock);
 	l = &xen_layouts[vm->xen.long_mode];
 	if (!shinfo->active || port >= l->nr_ports)
@@ -119,30 +127,33 @@ static int evtchn_2l_pend(struct vm *vm, u32 port)
 
 int evtchn_2l_raise(struct vcpu *vcpu, u32 port)
 {
+	unsigned long flags;
 	int ret = -EINVAL;
 
+	/* for both steps: see gpc.h */
+	local_irq_save(flags);
 	if (port)
 		ret = evtchn_2l_pend(vcpu->vm, port);
 	if (ret == 1)
 		evtchn_2l_select(vcpu, port);
 	else if (ret == -ENOTCONN)
 		evtchn_2l_wake_poller(vcpu, port);
+	local_irq_restore(flags);
 	trace_xkvm_xen_evtchn(vcpu->id, port, ret);
 	return ret;
 }
 
-int evtchn_2l_raise_wait(struct vcpu *vcpu, u32 port)
+int evtchn_2l_raise_refresh(struct vcpu *vcpu, u32 port)
 {
 	int ret;
 
-	for (;;) {
-		ret = evtchn_2l_raise(vcpu, port);
-		if (ret != -EWOULDBLOCK)
-			return ret;
+	do {
 		ret = gpc_refresh(&vcpu->vm->xen.shinfo, PAGE_SIZE);
 		if (ret)
 			return ret;
-	}
+		ret = evtchn_2l_raise(vcpu, port);
+	} while (ret == -EWOULDBLOCK);
+	return ret;
 }
 
 int xen_check_evtchn_route(struct vm *vm,
@@ -268,11 +279,11 @@ bool xen_upcall_pending(struct vcpu *vcpu)
 	seen = atomic_read(&x->upcalls);
 	/* the count before the flag; pairs with evtchn_2l_upcall() */
 	smp_rmb();
-	read_lock(&info->lock);
+	read_lock_irq(&info->lock);
 	usable = gpc_check(info, XEN_VCPU_INFO_SIZE);
 	if (usable)
 		pending = READ_ONCE(*((u8 *)info->khva + XEN_UPCALL_PENDING));
-	read_unlock(&info->lock);
+	read_unlock_irq(&info->lock);
 
 	if (!usable)
 		evtchn_2l_stale(vcpu);

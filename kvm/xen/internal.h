@@ -5,6 +5,7 @@
 #ifndef XKVM_XEN_INTERNAL_H
 #define XKVM_XEN_INTERNAL_H
 
+#include <linux/nospec.h>
 #include <linux/build_bug.h>
 #include <linux/stddef.h>
 #include <xen/interface/xen.h>
@@ -53,7 +54,15 @@ static inline const struct xen_layout *xen_layout(const struct vm *vm)
 
 /* xen_set_evtchn_fast() and xen_set_evtchn() for a vCPU at hand. */
 int evtchn_2l_raise(struct vcpu *vcpu, u32 port);
-int evtchn_2l_raise_wait(struct vcpu *vcpu, u32 port);
+/* The way of the latter when the former would block. */
+int evtchn_2l_raise_refresh(struct vcpu *vcpu, u32 port);
+static inline int evtchn_2l_raise_wait(struct vcpu *vcpu, u32 port)
+{
+	int ret = evtchn_2l_raise(vcpu, port);
+
+	return likely(ret != -EWOULDBLOCK) ? ret :
+	       evtchn_2l_raise_refresh(vcpu, port);
+}
 /* vcpu_info has a new place: events that waited for one go there. */
 void evtchn_2l_info_placed(struct vcpu *vcpu);
 /* What was selected, in vcpu_info or pending_sel, has its bits elsewhere. */
@@ -67,7 +76,7 @@ static inline struct vcpu *evtchn_2l_vcpu(struct vm *vm, u32 id)
 
 	/* the entry after the count, as in vm_for_each_vcpu() */
 	if (id < smp_load_acquire(&vm->nr_vcpus)) {
-		v = vm->vcpus[id];
+		v = vm->vcpus[array_index_nospec(id, XKVM_MAX_VCPUS)];
 		if (likely(v->id == id))
 			return v;
 	}

@@ -54,9 +54,11 @@ static struct port *port_find(struct vm *vm, u32 port)
 /* Where @port's entry goes, or NULL: no memory. */
 static struct port __rcu **port_slot(struct vm *vm, u32 port)
 {
-	struct port_leaf **at = &vm->xen.ports[port / XEN_PORT_LEAF];
-	struct port_leaf *leaf = *at;
+	struct port_leaf **at, *leaf;
 
+	port = array_index_nospec(port, XEN_MAX_PORTS);
+	at = &vm->xen.ports[port / XEN_PORT_LEAF];
+	leaf = *at;
 	lockdep_assert_held(&vm->xen.lock);
 	if (!leaf) {
 		leaf = kzalloc(sizeof(*leaf), GFP_KERNEL_ACCOUNT);

@@ -235,8 +235,12 @@ void xen_runstate_preempted(struct vcpu *vcpu)
 	if (!xen_runstate_enabled(vcpu) || !vcpu->preempted ||
 	    x->rs.state != RUNSTATE_running)
 		return;
-	/* where it cannot be had, the wait for a CPU counts all the same */
-	runstate_try(vcpu, RUNSTATE_runnable);
+	/*
+	 * Where it cannot be had, the wait for a CPU counts all the same.  A
+	 * dirty ring without room ends the VM, which wakes others: not here.
+	 */
+	if (!vcpu->vm->dirty_ring_size || !READ_ONCE(vcpu->vm->nr_logging))
+		runstate_try(vcpu, RUNSTATE_runnable);
 	x->runstate_preempted = true;
 }
 
