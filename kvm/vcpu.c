@@ -116,20 +116,23 @@ void vcpu_kick(struct vcpu *v)
 	if (vcpu_is_me(v))
 		return;
 	/*
-	 * Pairs with the barriers of prepare_to_rcuwait() and after mode =
-	 * IN_GUEST_MODE: either the vCPU sees the request, or it is seen here.
+	 * Pairs with the barriers of set_current_state() in vcpu_block() and
+	 * after mode = IN_GUEST_MODE: either the vCPU sees the request, or it
+	 * is seen here.
 	 */
 	smp_mb();
 	if (rcuwait_active(&v->wait))
 		vcpu_wake(v);
-	if (READ_ONCE(v->mode) != IN_GUEST_MODE ||
-	    cmpxchg(&v->mode, IN_GUEST_MODE, EXITING_GUEST_MODE) !=
-	    IN_GUEST_MODE)
+	if (READ_ONCE(v->mode) != IN_GUEST_MODE)
 		return;
+	/* who changes the mode sends the interrupt, and at once */
 	me = get_cpu();
-	cpu = READ_ONCE(v->cpu);
-	if (cpu != me && cpu >= 0 && cpu_online(cpu))
-		smp_send_reschedule(cpu);
+	if (cmpxchg(&v->mode, IN_GUEST_MODE, EXITING_GUEST_MODE) ==
+	    IN_GUEST_MODE) {
+		cpu = READ_ONCE(v->cpu);
+		if (cpu != me && cpu >= 0 && cpu_online(cpu))
+			smp_send_reschedule(cpu);
+	}
 	put_cpu();
 }
 
