@@ -2,12 +2,12 @@
 /*
  * APIC virtualization: which of it is on in the mode the local APIC is in.
  *
- * In x2APIC mode the CPU answers reads of all but the timer's count from the
- * register page, and executes writes of TPR, EOI and SELF IPI and the delivery
- * of interrupts by itself.  Writes of the others have effects beyond the page
- * and exit.  In xAPIC mode at the default base it does the same
- * for accesses to the APIC-access page, where the tables have that; without it
- * they trap as MMIO, and the delivery of interrupts stays the CPU's.
+ * In x2APIC mode the CPU answers nearly all reads from the register page, and
+ * executes writes of TPR, EOI and SELF IPI and the delivery of interrupts by
+ * itself.  Writes of the others have effects beyond the page and exit.  In xAPIC
+ * mode at the default base it does the same for accesses to the APIC-access
+ * page, where the tables have that; without it they trap as MMIO, and the
+ * delivery of interrupts stays the CPU's.
  *
  * While interrupts are injected by hand (a CPU without all this, the parameter
  * apicv=0, an APIC that is switched off in software) TPR alone is the CPU's,
@@ -49,11 +49,14 @@ static u32 apicv_controls(const struct vcpu *v)
 	return mode;
 }
 
-/* What the register page says as it is; a count that runs it does not have. */
-static bool apicv_reads(const struct lapic *apic, u32 reg)
+/*
+ * What the register page says as it is.  It has no count that runs, and whether
+ * there is an LVT entry for CMCI can change.
+ */
+static bool apicv_reads(u32 reg)
 {
-	return reg != LAPIC_TMCCT &&
-	       (lapic_own_reg(apic, reg)->access & LAPIC_X2_READ);
+	return reg != LAPIC_TMCCT && reg != LAPIC_LVTCMCI &&
+	       (lapic_reg_info(reg)->access & LAPIC_X2_READ);
 }
 
 static void apicv_msrs(struct vcpu *v, u32 controls)
@@ -64,8 +67,7 @@ static void apicv_msrs(struct vcpu *v, u32 controls)
 
 	for (reg = 0; reg < LAPIC_REGS_SIZE; reg += 16)
 		vmcs_msr_intercept(v, X2APIC_MSR(reg),
-				   !(on && apicv_reads(v->arch.lapic, reg)),
-				   true);
+				   !(on && apicv_reads(reg)), true);
 	vmcs_msr_intercept(v, X2APIC_MSR(LAPIC_TPR), !x2apic, !x2apic);
 	vmcs_msr_intercept(v, X2APIC_MSR(LAPIC_EOI), true, !on);
 	vmcs_msr_intercept(v, X2APIC_MSR(LAPIC_SELF_IPI), true, !on);

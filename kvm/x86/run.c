@@ -39,19 +39,13 @@ void run_module_init(void)
 		run_host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
 }
 
-/* The task's own FS and GS, as the context switch would save them. */
+/* The bases of the task's own FS and GS. */
 static void run_host_bases(struct vmx_vcpu *x)
 {
-	unsigned long fs_base;
+	unsigned long fs_base = static_cpu_has(X86_FEATURE_FSGSBASE) ?
+				rdfsbase() : __rdmsr(MSR_FS_BASE);
 
-	if (static_cpu_has(X86_FEATURE_FSGSBASE)) {
-		fs_base = rdfsbase();
-		x->host_kernel_gs_base = __rdmsr(MSR_KERNEL_GS_BASE);
-	} else {
-		current_save_fsgs();
-		fs_base = current->thread.fsbase;
-		x->host_kernel_gs_base = current->thread.gsbase;
-	}
+	x->host_kernel_gs_base = __rdmsr(MSR_KERNEL_GS_BASE);
 	if (x->host_fs_base != fs_base)
 		vmcs_write(HOST_FS_BASE, x->host_fs_base = fs_base);
 }
