@@ -90,11 +90,11 @@ void fault_around_large(struct vcpu *vcpu, const struct memslot_ref *ref,
 int fault_host_level(struct mm_struct *mm, hva_t hva, int max);
 
 /*
- * Architecture: install f->gpa -> f->pfn.  mmu_lock held for reading, nothing
- * sleeps (vcpu's table cache was filled).  0, -EAGAIN; *@flush as
- * pgtable_map().
+ * Architecture: install f->gpa -> f->pfn; f->level becomes that of the entry.
+ * mmu_lock held for reading, nothing sleeps (vcpu's table cache was filled).
+ * 0, -EAGAIN; *@flush as pgtable_map().
  */
-int arch_stage2_map(struct vcpu *vcpu, const struct fault *f, bool *flush);
+int arch_stage2_map(struct vcpu *vcpu, struct fault *f, bool *flush);
 /*
  * Architecture: of the @n gfns from @first, a multiple of @n, which is a power
  * of two up to 64: a bit for each that is not mapped.  mmu_lock held.

@@ -80,6 +80,7 @@ static void around_map(struct vcpu *vcpu, const struct memslot_ref *ref,
 	for (i = 0; i < n; i++) {
 		f.gpa = (gfn + i) << PAGE_SHIFT;
 		f.pfn = page_to_pfn(pages[i]);
+		f.level = 0;
 		if (arch_stage2_map(vcpu, &f, &flush))
 			break;
 	}

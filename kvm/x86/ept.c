@@ -73,7 +73,7 @@ int arch_stage2_prepare(struct vcpu *v)
 	return pgt_cache_fill(&v->arch.vmx->tables);
 }
 
-int arch_stage2_map(struct vcpu *v, const struct fault *f, bool *flush)
+int arch_stage2_map(struct vcpu *v, struct fault *f, bool *flush)
 {
 	u64 prot = EPT_R | ept_memtype(v, f);
 	u64 pfn = f->pfn & (ept_format.addr >> PAGE_SHIFT);
@@ -94,7 +94,10 @@ int arch_stage2_map(struct vcpu *v, const struct fault *f, bool *flush)
 		prot |= ept_format.dirty;
 	ret = pgtable_map(&v->vm->arch.ept, f->gpa >> PAGE_SHIFT, pfn, level,
 			  prot, &v->arch.vmx->tables, flush);
-	return ret < 0 ? ret : 0;
+	if (ret < 0)
+		return ret;
+	f->level = ret;
+	return 0;
 }
 
 u64 arch_stage2_missing(struct vm *vm, gfn_t first, unsigned int n)
