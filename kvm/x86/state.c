@@ -59,7 +59,7 @@ void state_fetch(struct vcpu *v, enum reg_index r)
 	a->avail |= BIT(r);
 }
 
-void state_flush(struct vcpu *v)
+void state_flush_all(struct vcpu *v)
 {
 	struct arch_vcpu *a = &v->arch;
 

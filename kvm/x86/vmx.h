@@ -329,8 +329,18 @@ static inline bool guest_has(const struct vcpu *v, u64 f)
 	return v->arch.features & f;
 }
 
-/* Write what changed into the VMCS; before entry. */
-void state_flush(struct vcpu *v);
+/* Write what changed into the VMCS; before entry.  Mostly that is RIP alone. */
+void state_flush_all(struct vcpu *v);
+static inline void state_flush(struct vcpu *v)
+{
+	if (likely(v->arch.dirty == BIT(VREG_RIP))) {
+		vmcs_write(GUEST_RIP, v->arch.rip);
+		v->arch.dirty = 0;
+	} else if (v->arch.dirty) {
+		state_flush_all(v);
+	}
+}
+
 void state_get_segment(struct vcpu *v, enum seg_index s, struct kvm_segment *k);
 void state_set_segment(struct vcpu *v, enum seg_index s,
 		       const struct kvm_segment *k);
