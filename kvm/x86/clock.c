@@ -27,6 +27,7 @@ static struct {
 	u64 cycle_last;
 	u64 nsec;			/* << shift, since base as of cycle_last */
 	u64 base;			/* ns of CLOCK_BOOTTIME */
+	u64 offs_boot;			/* ns from CLOCK_MONOTONIC to it */
 } clock ____cacheline_aligned = { .seq = SEQCNT_ZERO(clock.seq) };
 
 static int clock_update(struct notifier_block *nb, unsigned long was_set,
@@ -42,7 +43,8 @@ static int clock_update(struct notifier_block *nb, unsigned long was_set,
 	clock.shift = r->shift;
 	clock.cycle_last = r->cycle_last;
 	clock.nsec = r->xtime_nsec;
-	clock.base = ktime_to_ns(ktime_add(r->base, tk->offs_boot));
+	WRITE_ONCE(clock.offs_boot, ktime_to_ns(tk->offs_boot));
+	clock.base = ktime_to_ns(r->base) + clock.offs_boot;
 	write_seqcount_end(&clock.seq);
 	return 0;
 }
@@ -82,4 +84,10 @@ static u64 clock_boottime_ns(void)
 u64 arch_guest_clock_ns(struct vm *vm)
 {
 	return clock_boottime_ns() + READ_ONCE(vm->arch.clock_offset);
+}
+
+ktime_t arch_guest_clock_ktime(struct vm *vm, u64 ns)
+{
+	ns -= READ_ONCE(vm->arch.clock_offset) + READ_ONCE(clock.offs_boot);
+	return ns_to_ktime(min_t(u64, ns, KTIME_MAX));
 }

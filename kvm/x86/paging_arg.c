@@ -53,9 +53,11 @@ static bool arg_read_again(struct vcpu *v, u64 va, void *to, size_t len)
 	up_read(&v->vm->slots_lock);
 	if (!same)
 		return false;
-	/* by far the most are a port */
+	/* by far the most are a port, or a time and flags */
 	if (len == sizeof(u32))
 		memcpy(to, (u8 *)a->words + (at - from), sizeof(u32));
+	else if (len == ARG_BYTES)
+		memcpy(to, a->words, ARG_BYTES);
 	else
 		memcpy(to, (u8 *)a->words + (at - from), len);
 	return true;

@@ -45,7 +45,9 @@ static void timer_stop(struct vcpu *vcpu)
 {
 	struct xen_vcpu *x = &vcpu->xen;
 
-	hrtimer_cancel(&x->timer);
+	/* 0 is the last thing that the callback does */
+	if (READ_ONCE(x->timer_expires))
+		hrtimer_cancel(&x->timer);
 	atomic_set(&x->timer_pending, 0);
 	WRITE_ONCE(x->timer_expires, 0);
 }
@@ -54,17 +56,15 @@ static void timer_stop(struct vcpu *vcpu)
 static void timer_start(struct vcpu *vcpu, u64 expires)
 {
 	struct xen_vcpu *x = &vcpu->xen;
-	s64 delta;
 
 	timer_stop(vcpu);
 	WRITE_ONCE(x->timer_expires, expires);
-	delta = expires - arch_guest_clock_ns(vcpu->vm);
-	if (delta <= 0)
+	if ((s64)(expires - arch_guest_clock_ns(vcpu->vm)) <= 0)
 		timer_expire(vcpu);
 	else
 		hrtimer_start(&x->timer,
-			      ktime_add_safe(ktime_get(), ns_to_ktime(delta)),
-			      HRTIMER_MODE_ABS_HARD);
+			      arch_guest_clock_ktime(vcpu->vm, expires),
+			      HRTIMER_MODE_ABS_PINNED_HARD);
 }
 
 void timer_clock_changed(struct vcpu *vcpu)
@@ -103,10 +103,10 @@ bool timer_vcpu_op(struct vcpu *vcpu, const struct xen_hcall_regs *r,
 	struct xen_vcpu *x = &vcpu->xen;
 	u32 op = r->arg[0];
 
-	if (tick_hypercall(vcpu, r, result))
-		return true;
-	if (!x->timer_virq || (op != VCPUOP_set_singleshot_timer &&
-			       op != VCPUOP_stop_singleshot_timer))
+	if (op != VCPUOP_set_singleshot_timer &&
+	    op != VCPUOP_stop_singleshot_timer)
+		return tick_hypercall(vcpu, r, result);
+	if (!x->timer_virq)
 		return false;
 	/* Xen lets a vCPU set only its own */
 	if ((u32)r->arg[1] != x->vcpu_id) {
@@ -174,7 +174,7 @@ int timer_get_attr(struct vcpu *vcpu, struct kvm_xen_vcpu_attr *data)
 	data->u.timer.priority = KVM_IRQ_ROUTING_XEN_EVTCHN_PRIO_2LEVEL;
 	data->u.timer.expires_ns = x->timer_expires;
 	if (armed)
-		hrtimer_start_expires(&x->timer, HRTIMER_MODE_ABS_HARD);
+		hrtimer_start_expires(&x->timer, HRTIMER_MODE_ABS_PINNED_HARD);
 	return 0;
 }
 
