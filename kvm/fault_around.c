@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a second-stage fault maps besides its own page: neighbours that the host
- * has present, small or large, and pages that a run of first touches will want.  Owns
- * vcpu->fault_run (vCPU thread); fault.c has checked slot and page.
+ * has present, small or large, and pages that a run of first touches will want.
+ * Owns vcpu->fault_run (vCPU thread); fault.c has checked slot and page.
  */
 #include <linux/mm.h>
 
@@ -11,8 +11,8 @@
 #include "vm.h"
 
 /*
- * The @n pages at @hva, which the host has not, as one writes to them without
- * looking first and again at where they are, as get_user_pages() does for each.
+ * Make the @n pages at @hva, which the host does not have, as a write to each
+ * would, and get them.  get_user_pages() would look up each before and after.
  * Not to wait: a page nobody asked for may be far away (userfaultfd).  Returns
  * how many are in @pages, with a reference each.
  */

@@ -5,8 +5,8 @@
  * A port leads to a port of a vCPU of this VM, or to an eventfd.  The table is
  * written under xen.lock and read under RCU; an entry's vCPU is the one field
  * that changes in place.  It has two levels: a leaf comes with its first port
- * and stays as long as the VM.  Ports may come before the word size does: until it
- * is known they are bounded by what the larger one has, and delivery bounds
+ * and stays as long as the VM.  Ports may come before the word size does: until
+ * it is known they are bounded by what the larger one has, and delivery bounds
  * them by the word size of the time whatever happened here.
  */
 #include <linux/eventfd.h>
