@@ -278,10 +278,9 @@ static void share_cpu(void)
 	CHECK_OK(sched_setaffinity(0, sizeof(one), &one));
 }
 
-TEST(stolen, "the time a vCPU waits for a CPU is runnable, not running")
+static void waits_for_cpu(struct vcpu *v)
 {
 	uint64_t gpa = PAGES + 0x1000 - 0x18;
-	struct vcpu *v = area_vcpu(true);
 	struct runstate r;
 	pthread_t t;
 
@@ -299,6 +298,30 @@ TEST(stolen, "the time a vCPU waits for a CPU is runnable, not running")
 		 (unsigned long long)r.time[0] / 1000,
 		 (unsigned long long)r.time[1] / 1000);
 	CHECK(r.time[RUNSTATE_runnable] > r.time[RUNSTATE_running] / 8);
+}
+
+TEST(stolen, "the time a vCPU waits for a CPU is runnable, not running")
+{
+	waits_for_cpu(area_vcpu(true));
+}
+
+/* Then nothing is written where the scheduler switches away. */
+TEST(stolen_ring, "it is with a dirty ring, too")
+{
+	struct kvm_enable_cap c = {
+		.cap = KVM_CAP_DIRTY_LOG_RING,
+		.args[0] = 1 << 16,
+	};
+	struct vcpu *v;
+	struct vm *vm;
+
+	xen_require(KVM_XEN_HVM_CONFIG_RUNSTATE);
+	REQUIRE_CAP(KVM_CAP_DIRTY_LOG_RING);
+	vm = xen_vm(true);
+	CHECK_OK(ioctl(vm->fd, KVM_ENABLE_CAP, &c));
+	vm_add_slot(vm, 7, KVM_MEM_LOG_DIRTY_PAGES, 0x40000000, 0x10000);
+	v = xen_vcpu(vm, 0);
+	waits_for_cpu(v);
 }
 
 #define TURNS	200
