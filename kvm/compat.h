@@ -8,8 +8,18 @@
 #ifndef XKVM_COMPAT_H
 #define XKVM_COMPAT_H
 
-#include <linux/syscore_ops.h>
 #include <linux/version.h>
+
+/* 6.9: the other way for such an NMI got another name; entry.S calls it */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
+#define COMPAT_EXC_NMI		asm_exc_nmi_noist
+#else
+#define COMPAT_EXC_NMI		asm_exc_nmi_kvm_vmx
+#endif
+
+#ifndef __ASSEMBLY__
+
+#include <linux/syscore_ops.h>
 
 /* 6.4: <linux/smp.h> has macros that use this tracepoint */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
@@ -112,11 +122,29 @@
 	})
 #endif
 
+/* 6.9, with FRED: its own way for an NMI that ended a guest's stay.  True: gone. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
+#define compat_fred_nmi()	false
+#else
+#include <asm/fred.h>
+#include <asm/irq_vectors.h>
+#include <asm/trapnr.h>
+static __always_inline bool compat_fred_nmi(void)
+{
+	if (!cpu_feature_enabled(X86_FEATURE_FRED))
+		return false;
+	fred_entry_from_kvm(EVENT_TYPE_NMI, NMI_VECTOR);
+	return true;
+}
+#endif
+
 /* 6.6: vfio_file_is_valid() knows devices' files, too */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 #define compat_vfio_file_is_valid	vfio_file_is_group
 #else
 #define compat_vfio_file_is_valid	vfio_file_is_valid
 #endif
+
+#endif /* __ASSEMBLY__ */
 
 #endif

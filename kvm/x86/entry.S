@@ -12,6 +12,9 @@
 #include <asm/asm.h>
 #include <asm/cpufeatures.h>
 #include <asm/nospec-branch.h>
+#include <asm/segment.h>
+
+#include "../compat.h"
 
 #define REG(n)		((n) * 8)(%rdi)
 #define VMCS_HOST_RSP	0x6c14
@@ -118,3 +121,24 @@ SYM_INNER_LABEL(vmx_exit_point, SYM_L_GLOBAL)
 	_ASM_EXTABLE(6b, 5b)
 	_ASM_EXTABLE(7b, 5b)
 SYM_FUNC_END(vmx_enter)
+
+/*
+ * void vmx_nmi(void)
+ *
+ * An NMI ended the guest's stay, and NMIs are blocked.  Call the host's handler
+ * on this stack, as if the NMI had arrived here; its IRET unblocks NMIs.
+ */
+	.section .noinstr.text, "ax"
+
+SYM_FUNC_START(vmx_nmi)
+	push	%rbp
+	mov	%rsp, %rbp
+	and	$-16, %rsp
+	push	$__KERNEL_DS		/* what the handler returns to: SS ... */
+	push	%rbp			/* ... RSP ... */
+	pushf
+	push	$__KERNEL_CS
+	call	COMPAT_EXC_NMI		/* ... and RIP */
+	leave
+	RET
+SYM_FUNC_END(vmx_nmi)

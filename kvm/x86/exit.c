@@ -7,7 +7,6 @@
  * ept.c.
  */
 #include <linux/percpu.h>
-#include <asm/mce.h>
 #include <asm/trapnr.h>
 #include <asm/smp.h>
 #include <asm/vmx.h>
@@ -16,6 +15,7 @@
 #include "../trace.h"
 #include "debug.h"
 #include "exit.h"
+#include "host.h"
 #include "hyperv.h"
 #include "lapic.h"
 #include "memtype.h"
@@ -85,34 +85,32 @@ static int exit_fail_entry(struct vcpu *v, u64 reason)
 	return 0;
 }
 
-static bool exit_is_nmi(u32 info)
+/* An alignment check of the guest's own, or a split lock that the host traps. */
+static int exit_ac(struct vcpu *v)
 {
-	return (info & (INTR_INFO_INTR_TYPE_MASK | INTR_INFO_VALID_MASK)) ==
-	       (INTR_TYPE_NMI_INTR | INTR_INFO_VALID_MASK);
-}
+	u32 error = vmcs_read(VM_EXIT_INTR_ERROR_CODE);
 
-void exit_host_event(struct vcpu *v)
-{
-	u32 info;
-
-	if (v->arch.vmx->exit_reason == EXIT_REASON_EXCEPTION_NMI) {
-		info = vmcs_read(VM_EXIT_INTR_INFO);
-		/* the host's handlers, as if it had happened here */
-		if (exit_is_nmi(info))
-			asm volatile("int $2");
-		else if ((info & INTR_INFO_VECTOR_MASK) == X86_TRAP_MC)
-			asm volatile("int $18");
-	} else {
-		asm volatile("int $18");
+	if (decide_guest_ac(boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT),
+			    x86_cpl(v), state_cr0(v),
+			    reg_read(v, VREG_RFLAGS))) {
+		x86_queue_exception_e(v, X86_TRAP_AC, error);
+		return 1;
 	}
+	if (host_split_lock(reg_read(v, VREG_RIP)))
+		return 1;
+	v->run->exit_reason = KVM_EXIT_EXCEPTION;
+	v->run->ex.exception = X86_TRAP_AC;
+	v->run->ex.error_code = error;
+	return 0;
 }
 
 static int exit_exception(struct vcpu *v)
 {
-	u32 info = vmcs_read(VM_EXIT_INTR_INFO);
+	u32 info = v->arch.vmx->exit_info;
 	unsigned long qual = exit_qual(v);
 
-	if (exit_is_nmi(info))
+	/* run_switch() gave it to the host */
+	if (host_event(EXIT_REASON_EXCEPTION_NMI, info) != HOST_EVENT_NONE)
 		return 1;
 	switch (info & INTR_INFO_VECTOR_MASK) {
 	case 1:
@@ -128,11 +126,8 @@ static int exit_exception(struct vcpu *v)
 		return 1;
 	case 3:
 		return debug_exit_bp(v);
-	case 17:
-		x86_queue_exception_e(v, 17, vmcs_read(VM_EXIT_INTR_ERROR_CODE));
-		return 1;
-	case X86_TRAP_MC:	/* exit_host_event() gave it to the host */
-		return 1;
+	case X86_TRAP_AC:
+		return exit_ac(v);
 	default:
 		v->run->exit_reason = KVM_EXIT_EXCEPTION;
 		v->run->ex.exception = info & INTR_INFO_VECTOR_MASK;

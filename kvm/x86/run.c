@@ -8,7 +8,6 @@
  * with interrupts off.
  */
 #include <linux/entry-kvm.h>
-#include <linux/hw_breakpoint.h>
 #include <linux/sched/signal.h>
 #include <linux/percpu.h>
 #include <asm/debugreg.h>
@@ -24,6 +23,7 @@
 #include "../trace.h"
 #include "../xfer.h"
 #include "debug.h"
+#include "host.h"
 #include "l1d.h"
 #include "lapic.h"
 #include "msr_filter.h"
@@ -193,14 +193,29 @@ static void run_save_debug(struct vcpu *v)
 {
 	get_debugreg(v->arch.dr6, 6);
 	set_debugreg(DR6_FIXED_1, 6);
-	if (hw_breakpoint_active())
-		hw_breakpoint_restore();
 }
 
-/* Interrupts off: from here to the exit nothing of the kernel runs. */
-static noinstr int run_switch(struct vcpu *v)
+/* What ended the stay, and is it the host's own event? */
+static __always_inline enum host_event run_exit_event(struct vmx_vcpu *x,
+						      int failed)
+{
+	x->exit_reason = failed ? ~0u : vmcs_read(VM_EXIT_REASON);
+	if (likely(!host_event_possible(x->exit_reason)))
+		return HOST_EVENT_NONE;
+	x->exit_info = vmcs_read(VM_EXIT_INTR_INFO);
+	return host_event(x->exit_reason, x->exit_info);
+}
+
+/*
+ * Interrupts off: from here to the exit nothing of the kernel runs, and the
+ * host's NMI and machine check before anything that can be traced: a second
+ * one of these finds NMIs blocked, or stops the CPU.
+ */
+static noinstr void run_switch(struct vcpu *v)
 {
 	struct vmx_vcpu *x = v->arch.vmx;
+	u64 debugctl = __rdmsr(MSR_IA32_DEBUGCTLMSR);
+	enum host_event event;
 	int failed;
 
 	xfer_state_enter();
@@ -211,8 +226,15 @@ static noinstr int run_switch(struct vcpu *v)
 		native_wrmsrl(MSR_IA32_SPEC_CTRL,
 			      this_cpu_read(x86_spec_ctrl_current));
 	v->arch.cr2 = native_read_cr2();
+	/* an exit clears it: branch records, split buses of the host */
+	if (unlikely(debugctl))
+		native_wrmsrl(MSR_IA32_DEBUGCTLMSR, debugctl);
+	event = run_exit_event(x, failed);
+	if (unlikely(event == HOST_EVENT_NMI))
+		host_nmi();
 	xfer_state_exit();
-	return failed;
+	if (unlikely(event == HOST_EVENT_MCE))
+		host_machine_check();
 }
 
 /* Interrupts off.  The exit reason, or all ones if the entry failed. */
@@ -222,22 +244,22 @@ static void run_world_switch(struct vcpu *v)
 	struct vmx_vcpu *x = a->vmx;
 	bool debug = a->debug_entry;
 	bool xcr0 = a->xcr0 != run_host_xcr0 && (a->cr4 & X86_CR4_OSXSAVE);
-	int failed;
 
 	run_host_state(x);
+	host_perf_prepare(&x->msr_switch);
 	state_flush(v);
 	if (unlikely(debug))
 		run_load_debug(v);
 	if (unlikely(xcr0))
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, a->xcr0);
 	l1d_prepare_entry(v);
-	failed = run_switch(v);
+	run_switch(v);
 	if (unlikely(xcr0))
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, run_host_xcr0);
 	if (unlikely(debug))
 		run_save_debug(v);
+	host_breakpoints_restore();
 	a->avail = 0;
-	x->exit_reason = failed ? ~0u : vmcs_read(VM_EXIT_REASON);
 	/* an entry that failed on guest state leaves the VMCS clear */
 	x->has_run = true;
 	x->launched |= !(x->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY);
@@ -273,8 +295,6 @@ static int run_once(struct vcpu *v)
 		pml_flush(v);
 	/* the flush or kick that waited for this exit may go on */
 	smp_store_release(&v->mode, OUTSIDE_GUEST_MODE);
-	if (unlikely(exit_is_host_event(v->arch.vmx->exit_reason)))
-		exit_host_event(v);
 	/* a pending host interrupt is taken here, on the guest's account */
 	local_irq_enable();
 	v->stat.exits++;

@@ -16,6 +16,7 @@
 #include <asm/tsc.h>
 
 #include "../arch.h"
+#include "host.h"
 #include "lapic.h"
 #include "msr_filter.h"
 #include "pml.h"
@@ -276,8 +277,7 @@ static void vmcs_write_controls(struct vcpu *v)
 	vmcs_write(PAGE_FAULT_ERROR_CODE_MATCH, 0);
 	vmcs_write(CR3_TARGET_COUNT, 0);
 	vmcs_write(VM_EXIT_MSR_STORE_COUNT, 0);
-	vmcs_write(VM_EXIT_MSR_LOAD_COUNT, 0);
-	vmcs_write(VM_ENTRY_MSR_LOAD_COUNT, 0);
+	host_perf_write_vmcs(&x->msr_switch);
 	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, 0);
 	vmcs_write(MSR_BITMAP, __pa(x->msr_bitmap));
 	if (x->vpid)

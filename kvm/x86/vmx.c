@@ -15,6 +15,7 @@
 
 #include "../arch.h"
 #include "apic_page.h"
+#include "host.h"
 #include "l1d.h"
 #include "vmx.h"
 
@@ -293,6 +294,7 @@ int arch_module_init(void)
 	}
 	ept_module_init();
 	run_module_init();
+	host_module_init();
 	msr_init();
 	ret = apic_page_module_init();
 	if (ret)

@@ -10,6 +10,7 @@
 #include <asm/vmx.h>
 
 #include "debug.h"
+#include "decide.h"
 #include "x86.h"
 
 /* What this machine's CPUs all can do; read-only after load. */
@@ -53,6 +54,7 @@ struct vmx_vcpu {
 
 	/* of the last exit */
 	u32 exit_reason;
+	u32 exit_info;			/* of an exception or NMI */
 	u32 idt_vectoring;
 	u32 entry_insn_len;
 
@@ -62,6 +64,7 @@ struct vmx_vcpu {
 	bool tsc_aux_loaded;
 	struct pgt_cache tables;	/* for the next EPT fault */
 	struct paging_arg arg;		/* of the last hypercall */
+	struct msr_switch msr_switch;	/* see host.h */
 	int last_vmentry_cpu;
 };
 
@@ -112,6 +115,8 @@ void vmcs_update_features(struct vcpu *v);
  */
 int vmx_enter(unsigned long *regs, unsigned long *host_rsp, bool launched);
 void vmx_exit_point(void);
+/* The host's NMI handler.  noinstr; interrupts off, NMIs blocked until it ends. */
+void vmx_nmi(void);
 
 /* --- run.c -------------------------------------------------------------- */
 void run_module_init(void);
@@ -122,15 +127,6 @@ void run_guest_put(struct vcpu *v);
 int exit_handle(struct vcpu *v);
 int exit_skip(struct vcpu *v);		/* advance RIP; returns 1 */
 unsigned long exit_qual(struct vcpu *v);
-/* Is the exit, or the failed entry, for an NMI, a machine check or #AC, #DB? */
-static inline bool exit_is_host_event(u32 reason)
-{
-	return reason == EXIT_REASON_EXCEPTION_NMI ||
-	       reason == (EXIT_REASON_MCE_DURING_VMENTRY |
-			  VMX_EXIT_REASONS_FAILED_VMENTRY);
-}
-/* Then, interrupts still off: the host's handler if it is the host's. */
-void exit_host_event(struct vcpu *v);
 
 /* --- inject.c ----------------------------------------------------------- */
 /* Before entry: put an event into the VMCS or open a window for it. */

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Decisions about hardware as functions of numbers alone: see decide.h. */
+#include "decide.h"
+
+#define DECIDE_CR0_AM		(1ul << 18)
+#define DECIDE_RFLAGS_AC	(1ul << 18)
+
+bool decide_guest_ac(bool sld, int cpl, unsigned long cr0,
+		     unsigned long rflags)
+{
+	if (!sld)
+		return true;
+	return cpl == 3 && (cr0 & DECIDE_CR0_AM) && (rflags & DECIDE_RFLAGS_AC);
+}
+
+unsigned int decide_msr_switch(struct msr_switch *s, unsigned int n, u32 msr,
+			       u64 host, u64 guest)
+{
+	if (host == guest || n >= SWITCH_MSRS)
+		return n;
+	s->guest[n] = (struct vmx_msr_entry){ .index = msr, .value = guest };
+	s->host[n] = (struct vmx_msr_entry){ .index = msr, .value = host };
+	return n + 1;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Decisions about hardware that no emulated host has, as functions of numbers
+ * alone: unit tests put every case to them.  Nothing here touches a register,
+ * takes a lock or keeps state.
+ */
+#ifndef XKVM_X86_DECIDE_H
+#define XKVM_X86_DECIDE_H
+
+#include <linux/types.h>
+#include <asm/vmx.h>
+
+/* --- who an exit belongs to ----------------------------------------------- */
+
+enum host_event {
+	HOST_EVENT_NONE,
+	HOST_EVENT_NMI,
+	HOST_EVENT_MCE,
+};
+
+/* Can the exit be the host's own event at all?  Each exit pays for this. */
+static __always_inline bool host_event_possible(u32 reason)
+{
+	return reason == EXIT_REASON_EXCEPTION_NMI ||
+	       reason == (EXIT_REASON_MCE_DURING_VMENTRY |
+			  VMX_EXIT_REASONS_FAILED_VMENTRY);
+}
+
+/*
+ * Which event of the host ended the guest's stay?  @reason is the whole exit
+ * reason, @info the interruption information of an exception's exit.
+ * Source: SDM volume 3, 25.9.2 and 28.2.2.
+ */
+static __always_inline enum host_event host_event(u32 reason, u32 info)
+{
+	const u32 what = INTR_INFO_VALID_MASK | INTR_INFO_INTR_TYPE_MASK;
+
+	if (reason != EXIT_REASON_EXCEPTION_NMI)
+		return host_event_possible(reason) ? HOST_EVENT_MCE :
+						     HOST_EVENT_NONE;
+	if ((info & what) == (INTR_INFO_VALID_MASK | INTR_TYPE_NMI_INTR))
+		return HOST_EVENT_NMI;
+	if ((info & (what | INTR_INFO_VECTOR_MASK)) ==
+	    (INTR_INFO_VALID_MASK | INTR_TYPE_HARD_EXCEPTION | 18))
+		return HOST_EVENT_MCE;
+	return HOST_EVENT_NONE;
+}
+
+/*
+ * decide_guest_ac() - is #AC the guest's?  Without the host's split-lock
+ * detection (@sld) each one is.  With it the guest's are those it has asked
+ * for, alignment checks at CPL 3.  SDM volume 3, 6.15, "Alignment Check".
+ */
+bool decide_guest_ac(bool sld, int cpl, unsigned long cr0,
+		     unsigned long rflags);
+
+/* --- MSRs switched for perf -------------------------------------------------- */
+
+#define SWITCH_MSRS	4
+
+struct perf_guest_switch_msr;
+
+/* What the CPU loads by itself at entry and at exit. */
+struct msr_switch {
+	struct vmx_msr_entry guest[SWITCH_MSRS], host[SWITCH_MSRS];
+	unsigned int nr;		/* as in the VMCS */
+};
+
+/*
+ * decide_msr_switch() - enter an MSR whose values are @host and @guest into
+ * the lists of @s, which have @n entries.  The number they have now: an MSR
+ * with one value for both is not switched.
+ */
+unsigned int decide_msr_switch(struct msr_switch *s, unsigned int n, u32 msr,
+			       u64 host, u64 guest);
+
+#endif

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* kvm/x86/decide.c: decisions about hardware that the emulated hosts have not. */
+#include "decide.h"
+#include "tap.h"
+
+const char *tap_precondition(void)
+{
+	return NULL;
+}
+
+#define VALID	INTR_INFO_VALID_MASK
+
+TEST(host_event, "NMIs and machine checks are the host's, nothing else is")
+{
+	const u32 failed = VMX_EXIT_REASONS_FAILED_VMENTRY;
+	const struct {
+		u32 reason, info;
+		enum host_event event;
+	} t[] = {
+		{ 0, VALID | INTR_TYPE_NMI_INTR | 2, HOST_EVENT_NMI },
+		{ 0, VALID | INTR_TYPE_HARD_EXCEPTION | 18, HOST_EVENT_MCE },
+		{ 0, VALID | INTR_TYPE_HARD_EXCEPTION | 1, HOST_EVENT_NONE },
+		{ 0, VALID | INTR_TYPE_HARD_EXCEPTION | 17, HOST_EVENT_NONE },
+		/* the guest's INT 18 and INT 2, were they to exit */
+		{ 0, VALID | INTR_TYPE_SOFT_INTR | 18, HOST_EVENT_NONE },
+		{ 0, VALID | INTR_TYPE_SOFT_INTR | 2, HOST_EVENT_NONE },
+		{ 0, INTR_TYPE_NMI_INTR | 2, HOST_EVENT_NONE },
+		/* another exit's information is left over */
+		{ 1, VALID | INTR_TYPE_NMI_INTR | 2, HOST_EVENT_NONE },
+		{ EXIT_REASON_MCE_DURING_VMENTRY, 0, HOST_EVENT_NONE },
+		{ failed | EXIT_REASON_MCE_DURING_VMENTRY, 0, HOST_EVENT_MCE },
+		{ failed | 33, VALID | INTR_TYPE_NMI_INTR | 2,
+		  HOST_EVENT_NONE },
+		{ ~0u, 0, HOST_EVENT_NONE },
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		CHECK_EQ(host_event(t[i].reason, t[i].info), t[i].event);
+		if (t[i].event != HOST_EVENT_NONE)
+			CHECK(host_event_possible(t[i].reason));
+	}
+	CHECK(!host_event_possible(EXIT_REASON_EXTERNAL_INTERRUPT));
+	CHECK(!host_event_possible(~0u));
+}
+
+TEST(guest_ac, "#AC is the guest's where it asked for it, else the host's")
+{
+	const unsigned long am = 1ul << 18, ac = 1ul << 18;
+
+	/* no detection: all of them, in every state */
+	CHECK(decide_guest_ac(false, 0, 0, 0));
+	CHECK(decide_guest_ac(false, 3, am, ac));
+	CHECK(decide_guest_ac(true, 3, am, ac));
+	CHECK(!decide_guest_ac(true, 0, am, ac));
+	CHECK(!decide_guest_ac(true, 2, am, ac));
+	CHECK(!decide_guest_ac(true, 3, ~am, ac));
+	CHECK(!decide_guest_ac(true, 3, am, ~ac));
+}
+
+TEST(msr_switch, "an MSR is switched where perf wants two values, up to the limit")
+{
+	struct msr_switch s = { .nr = 0 };
+	unsigned int n = 0, i;
+
+	n = decide_msr_switch(&s, n, 0x38f, 7, 7);
+	CHECK_EQ(n, 0);
+	n = decide_msr_switch(&s, n, 0x38f, 0x70000000full, 0x700000000ull);
+	n = decide_msr_switch(&s, n, 0x600, 1, 1);
+	n = decide_msr_switch(&s, n, 0x3f1, 1, 0);
+	CHECK_EQ(n, 2);
+	CHECK_EQ(s.host[0].index, 0x38f);
+	CHECK_EQ(s.guest[0].index, 0x38f);
+	CHECK_EQ(s.host[0].value, 0x70000000full);
+	CHECK_EQ(s.guest[0].value, 0x700000000ull);
+	CHECK_EQ(s.host[1].index, 0x3f1);
+	CHECK_EQ(s.guest[1].value, 0);
+	CHECK_EQ(s.host[1].value, 1);
+	CHECK_EQ(s.host[1].reserved | s.guest[1].reserved, 0);
+	for (i = 0; i < 10; i++)
+		n = decide_msr_switch(&s, n, 0x400 + i, 1, 0);
+	CHECK_EQ(n, SWITCH_MSRS);
+}
