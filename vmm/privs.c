@@ -6,6 +6,7 @@
 
 #include <cap-ng.h>
 #include <errno.h>
+#include <malloc.h>
 #include <pwd.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -141,6 +142,16 @@ static int privs_filter(void)
 	return ret;
 }
 
+/*
+ * The C library opens files late: malloc() counts the CPUs in /sys before it
+ * makes its ninth arena, and asks /proc about overcommitment before it shrinks
+ * one.  The first arena does neither, and so is the only one.
+ */
+static int privs_bound_malloc(void)
+{
+	return mallopt(M_ARENA_MAX, 1) ? 0 : -EINVAL;
+}
+
 int privs_drop(char *err, size_t err_len)
 {
 	struct sigaction sa = {
@@ -148,6 +159,9 @@ int privs_drop(char *err, size_t err_len)
 	};
 	int ret;
 
+	if (privs_bound_malloc())
+		return privs_fail(err, err_len, -EINVAL,
+				  "malloc cannot be kept to one arena");
 	ret = privs_change_user(err, err_len);
 	if (ret)
 		return ret;

@@ -289,12 +289,13 @@ static void vm_report(const struct vm_run_opts *opts, const char *line)
 	close(opts->ready_fd);
 }
 
+/* Whatever is in a file is unpacked and parsed without privileges. */
 static int vm_begin(struct vm_host *h)
 {
-	int err = vm_make(h);
+	int err = privs_drop(h->err, sizeof(h->err));
 
 	if (!err)
-		err = privs_drop(h->err, sizeof(h->err));
+		err = vm_make(h);
 	if (!err)
 		err = vm_start(h);
 	return err;
