@@ -53,6 +53,49 @@ unsigned long debug_hide_tf(struct vcpu *v, unsigned long rflags)
 	return rflags;
 }
 
+#define DEBUG_SHADOW	(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)
+
+void debug_end_shadow(struct vcpu *v, u32 state)
+{
+	u64 pending;
+
+	vmcs_write(GUEST_INTERRUPTIBILITY_INFO, state & ~DEBUG_SHADOW);
+	/* STI holds back no debug exceptions */
+	if (!(state & GUEST_INTR_STATE_MOV_SS))
+		return;
+	pending = vmcs_read(GUEST_PENDING_DBG_EXCEPTIONS);
+	if (!pending)
+		return;
+	vmcs_write(GUEST_PENDING_DBG_EXCEPTIONS, 0);
+	/* a single step is seen by TF, which debug_instruction_done() goes by */
+	if (pending & PENDING_DBG_ENABLED)
+		x86_inject_db(v, pending & PENDING_DBG_BPS);
+}
+
+void debug_int1_done(struct vcpu *v)
+{
+	u32 state = vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
+
+	reg_write(v, VREG_RIP, reg_read(v, VREG_RIP) +
+		  vmcs_read(VM_EXIT_INSTRUCTION_LEN));
+	if (state & DEBUG_SHADOW)
+		debug_end_shadow(v, state);
+}
+
+void debug_sync_pending(struct vcpu *v)
+{
+	u32 state = vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
+	u64 pending, want;
+
+	if (!(state & DEBUG_SHADOW))
+		return;
+	pending = vmcs_read(GUEST_PENDING_DBG_EXCEPTIONS);
+	want = decide_pending_dbg(pending, state, reg_read(v, VREG_RFLAGS),
+				  vmcs_read(GUEST_IA32_DEBUGCTL));
+	if (want != pending)
+		vmcs_write(GUEST_PENDING_DBG_EXCEPTIONS, want);
+}
+
 /*
  * A trap of TF that waits for the next entry comes with exits behind an
  * instruction, and these do not step.  Bochs 2.7 has one with every exit, also
@@ -60,6 +103,8 @@ unsigned long debug_hide_tf(struct vcpu *v, unsigned long rflags)
  */
 static void debug_drop_pending(struct vcpu *v)
 {
+	if (!static_branch_unlikely(&vmx_bochs))
+		return;
 	switch ((u16)v->arch.vmx->exit_reason) {
 	case EXIT_REASON_APIC_WRITE:
 	case EXIT_REASON_EOI_INDUCED:
@@ -71,11 +116,10 @@ static void debug_drop_pending(struct vcpu *v)
 
 /*
  * An entry with TF set needs a pending single-step trap where interrupts are
- * blocked by STI or MOV SS (SDM 26.3.1.5), which would be ours: end it.
+ * blocked by STI or MOV SS (SDM 27.3.1.5), which would be ours: end both.
  */
 void debug_prepare_entry(struct vcpu *v)
 {
-	const u32 shadow = GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS;
 	unsigned long rflags;
 	u32 state;
 
@@ -87,8 +131,10 @@ void debug_prepare_entry(struct vcpu *v)
 	vmcs_write(GUEST_RFLAGS, rflags | X86_EFLAGS_TF);
 	debug_drop_pending(v);
 	state = vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
-	if (state & shadow)
-		vmcs_write(GUEST_INTERRUPTIBILITY_INFO, state & ~shadow);
+	if (!(state & DEBUG_SHADOW))
+		return;
+	vmcs_write(GUEST_INTERRUPTIBILITY_INFO, state & ~DEBUG_SHADOW);
+	vmcs_write(GUEST_PENDING_DBG_EXCEPTIONS, 0);
 }
 
 void debug_instruction_done(struct vcpu *v)
@@ -187,6 +233,7 @@ int debug_set(struct vcpu *v, const struct kvm_guest_debug *d)
 	a->guest_tf = rflags & X86_EFLAGS_TF;
 	clear_bit(REQ_DEBUG_STEP, &v->requests);
 	debug_update(v);
+	debug_sync_pending(v);
 	/* the CPU would deliver by itself what BLOCKIRQ is to hold back */
 	if (a->lapic)
 		vmx_lapic_mode_changed(v);

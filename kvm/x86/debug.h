@@ -29,6 +29,19 @@ unsigned long debug_hide_tf(struct vcpu *v, unsigned long rflags);
 /* The guest's TF is set or user space steps, and an instruction is complete. */
 void debug_instruction_done(struct vcpu *v);
 
+/*
+ * An instruction that software has carried out ends the shadow of STI or MOV SS
+ * in @state, the interruptibility: what debug exceptions that held back come.
+ */
+void debug_end_shadow(struct vcpu *v, u32 state);
+/* INT1 exited: it is complete. */
+void debug_int1_done(struct vcpu *v);
+/*
+ * After a change of RFLAGS or of the shadow that is no instruction's, and after
+ * an exit for #DB: pending debug exceptions as the next entry wants them.
+ */
+void debug_sync_pending(struct vcpu *v);
+
 /* Is a #DB user space's? */
 bool debug_wants_db(struct vcpu *v);
 

@@ -54,6 +54,32 @@ static __always_inline enum host_event host_event(u32 reason, u32 info)
 bool decide_guest_ac(bool sld, int cpl, unsigned long cr0,
 		     unsigned long rflags);
 
+/* --- debug exceptions that wait for an entry --------------------------------- */
+
+/* Bits of GUEST_PENDING_DBG_EXCEPTIONS, SDM volume 3, table 25-4. */
+#define PENDING_DBG_BPS		0xfull		/* breakpoints met ... */
+#define PENDING_DBG_ENABLED	(1ull << 12)	/* ... one of them enabled */
+#define PENDING_DBG_BS		(1ull << 14)	/* a single step */
+
+/*
+ * decide_pending_dbg() - what the field must be for an entry.  Where STI or
+ * MOV SS block events, the CPU wants a single step to be pending exactly if
+ * RFLAGS.TF steps by instructions.  @state is the interruptibility.
+ * Source: SDM volume 3, 27.3.1.5.
+ */
+u64 decide_pending_dbg(u64 pending, u32 state, unsigned long rflags,
+		       u64 debugctl);
+
+/* --- the emulator that the lab's hosts run in -------------------------------- */
+
+/*
+ * decide_is_bochs() - is the machine Bochs, whose departures from hardware some
+ * code has to know?  @hypervisor is CPUID's bit, which Bochs does not set and
+ * a nested hypervisor with a BIOS of that name does; @revision is the VMCS
+ * revision, which Bochs has for itself.
+ */
+bool decide_is_bochs(bool hypervisor, bool bios, u32 revision);
+
 /* --- MSRs switched for perf -------------------------------------------------- */
 
 #define SWITCH_MSRS	4

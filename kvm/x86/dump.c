@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The guest's and the VMCS's state in the log, for a person, when an entry
- * failed.  Rate-limited: a guest can cause it.
+ * A line in the log when an entry failed, and where dump_invalid asks for it the
+ * guest's and the VMCS's state, for a person.  Rate-limited: a guest can cause
+ * it.  Anybody may read the log: the host's addresses are hashed (%p), its
+ * physical ones left out.
  */
+#include <linux/moduleparam.h>
 #include <linux/ratelimit.h>
 
 #include "vmx.h"
+
+static bool dump_invalid;
+module_param(dump_invalid, bool, 0644);
+MODULE_PARM_DESC(dump_invalid, "log the guest's state and the VMCS when an entry fails (default: false)");
 
 static void dump_segment(struct vcpu *v, const char *name, enum seg_index s)
 {
@@ -58,10 +65,16 @@ static void dump_controls(void)
 	       vmcs_read(SECONDARY_VM_EXEC_CONTROL),
 	       vmcs_read(VM_ENTRY_CONTROLS), vmcs_read(VM_EXIT_CONTROLS),
 	       vmcs_read(EXCEPTION_BITMAP));
-	pr_err("  entry event %lx error %lx length %lx  eptp %lx\n",
+	pr_err("  entry event %lx error %lx length %lx  eptp's bits %lx\n",
 	       vmcs_read(VM_ENTRY_INTR_INFO_FIELD),
 	       vmcs_read(VM_ENTRY_EXCEPTION_ERROR_CODE),
-	       vmcs_read(VM_ENTRY_INSTRUCTION_LEN), vmcs_read(EPT_POINTER));
+	       vmcs_read(VM_ENTRY_INSTRUCTION_LEN),
+	       vmcs_read(EPT_POINTER) & ~PAGE_MASK);
+}
+
+static void *dump_host(unsigned long field)
+{
+	return (void *)vmcs_read(field);
 }
 
 static void dump_exit(struct vcpu *v)
@@ -71,12 +84,11 @@ static void dump_exit(struct vcpu *v)
 	       vmcs_read(VM_EXIT_INTR_INFO), vmcs_read(VM_EXIT_INTR_ERROR_CODE),
 	       vmcs_read(VM_EXIT_INSTRUCTION_LEN),
 	       vmcs_read(GUEST_PHYSICAL_ADDRESS));
-	pr_err(" host: cr0 %lx cr3 %lx cr4 %lx rsp %lx rip %lx fs %lx gs %lx tr %lx gdt %lx idt %lx\n",
-	       vmcs_read(HOST_CR0), vmcs_read(HOST_CR3), vmcs_read(HOST_CR4),
-	       vmcs_read(HOST_RSP), vmcs_read(HOST_RIP),
-	       vmcs_read(HOST_FS_BASE), vmcs_read(HOST_GS_BASE),
-	       vmcs_read(HOST_TR_BASE), vmcs_read(HOST_GDTR_BASE),
-	       vmcs_read(HOST_IDTR_BASE));
+	pr_err(" host: cr0 %lx cr4 %lx rsp %p rip %p gs %p tr %p gdt %p idt %p\n",
+	       vmcs_read(HOST_CR0), vmcs_read(HOST_CR4), dump_host(HOST_RSP),
+	       dump_host(HOST_RIP), dump_host(HOST_GS_BASE),
+	       dump_host(HOST_TR_BASE), dump_host(HOST_GDTR_BASE),
+	       dump_host(HOST_IDTR_BASE));
 }
 
 void dump_vmcs(struct vcpu *v)
@@ -85,10 +97,13 @@ void dump_vmcs(struct vcpu *v)
 
 	if (!__ratelimit(&limit))
 		return;
-	pr_err("vCPU %u of pid %d: entry %s, VM-instruction error %lu\n",
+	pr_err("vCPU %u of pid %d: entry %s, reason %x, VM-instruction error %lu%s\n",
 	       v->id, current->tgid,
 	       v->arch.vmx->exit_reason == ~0u ? "refused" : "failed",
-	       vmcs_read(VM_INSTRUCTION_ERROR));
+	       v->arch.vmx->exit_reason, vmcs_read(VM_INSTRUCTION_ERROR),
+	       dump_invalid ? "" : "; dump_invalid=1 logs its state");
+	if (!dump_invalid)
+		return;
 	dump_guest(v);
 	dump_controls();
 	dump_exit(v);

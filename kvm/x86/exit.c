@@ -39,8 +39,7 @@ int exit_skip(struct vcpu *v)
 	reg_write(v, VREG_RIP, next);
 	state = vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
 	if (state & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS))
-		vmcs_write(GUEST_INTERRUPTIBILITY_INFO, state &
-			   ~(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS));
+		debug_end_shadow(v, state);
 	if (unlikely((reg_read(v, VREG_RFLAGS) & X86_EFLAGS_TF) ||
 		     (v->arch.guest_debug & KVM_GUESTDBG_SINGLESTEP)))
 		debug_instruction_done(v);
@@ -85,6 +84,11 @@ static int exit_fail_entry(struct vcpu *v, u64 reason)
 	return 0;
 }
 
+/* Exits without a control of their own, which <asm/vmx.h> lacks. */
+#define EXIT_REASON_GETSEC	11
+#define EXIT_REASON_SEAMCALL	76
+#define EXIT_REASON_TDCALL	77
+
 /* An alignment check of the guest's own, or a split lock that the host traps. */
 static int exit_ac(struct vcpu *v)
 {
@@ -113,18 +117,18 @@ static int exit_exception(struct vcpu *v)
 	if (host_event(EXIT_REASON_EXCEPTION_NMI, info) != HOST_EVENT_NONE)
 		return 1;
 	switch (info & INTR_INFO_VECTOR_MASK) {
-	case 1:
+	case X86_TRAP_DB:
 		/* INT1 is a trap: RIP stays at it in the exit (SDM 27.2.2) */
 		if ((info & INTR_INFO_INTR_TYPE_MASK) ==
 		    INTR_TYPE_PRIV_SW_EXCEPTION)
-			reg_write(v, VREG_RIP, reg_read(v, VREG_RIP) +
-				  vmcs_read(VM_EXIT_INSTRUCTION_LEN));
+			debug_int1_done(v);
+		debug_sync_pending(v);
 		qual &= DR_TRAP_BITS | DR_STEP | DR_SWITCH | DR6_BD;
 		if (unlikely(debug_wants_db(v)))
 			return debug_exit(v, 1, qual);
 		x86_inject_db(v, qual);
 		return 1;
-	case 3:
+	case X86_TRAP_BP:
 		return debug_exit_bp(v);
 	case X86_TRAP_AC:
 		return exit_ac(v);
@@ -143,14 +147,9 @@ static int exit_external_interrupt(struct vcpu *v)
 	return 1;
 }
 
-/*
- * The slice is over; the host's work is looked at before the next entry.  A
- * guest that has been in for so long may be spinning: the next PAUSE tells.
- */
+/* On Bochs: the slice is over, and the host's work is looked at. */
 static int exit_slice(struct vcpu *v)
 {
-	if (!v->vm->arch.pause_no_exits)
-		vmcs_set_proc(v, CPU_BASED_PAUSE_EXITING & vmx_caps.proc, 0);
 	return 1;
 }
 
@@ -223,6 +222,7 @@ static int exit_vmcall(struct vcpu *v)
 	return exit_skip(v);
 }
 
+/* The instruction is not there: nothing that CPUID offers comes here. */
 static int exit_ud(struct vcpu *v)
 {
 	x86_queue_exception(v, 6);
@@ -269,7 +269,6 @@ static int exit_mwait(struct vcpu *v)
  */
 static int exit_pause(struct vcpu *v)
 {
-	vmcs_set_proc(v, 0, CPU_BASED_PAUSE_EXITING);
 	vcpu_yield(v);
 	return exit_skip(v);
 }
@@ -339,6 +338,13 @@ static int (*const exit_table[])(struct vcpu *v) = {
 	[EXIT_REASON_VMWRITE]		= exit_ud,
 	[EXIT_REASON_VMOFF]		= exit_ud,
 	[EXIT_REASON_VMON]		= exit_ud,
+	[EXIT_REASON_RDRAND]		= exit_ud,
+	[EXIT_REASON_RDSEED]		= exit_ud,
+	[EXIT_REASON_ENCLS]		= exit_ud,
+	[EXIT_REASON_ENCLV]		= exit_ud,
+	[EXIT_REASON_GETSEC]		= exit_ud,
+	[EXIT_REASON_SEAMCALL]		= exit_ud,
+	[EXIT_REASON_TDCALL]		= exit_ud,
 	[EXIT_REASON_INVEPT]		= exit_ud,
 	[EXIT_REASON_INVVPID]		= exit_ud,
 	[EXIT_REASON_VMFUNC]		= exit_ud,
@@ -386,6 +392,8 @@ static u32 exit_fix_vector(struct vcpu *v, u32 info)
 	u32 type = info & VECTORING_INFO_TYPE_MASK;
 	int vector;
 
+	if (!static_branch_unlikely(&vmx_bochs))
+		return info;
 	if (!(info & VECTORING_INFO_VALID_MASK) || v->arch.vmx->intr_info ||
 	    (type != INTR_TYPE_EXT_INTR && type != INTR_TYPE_NMI_INTR) ||
 	    !v->arch.lapic || !v->arch.lapic->vid)

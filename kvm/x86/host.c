@@ -6,7 +6,6 @@
  */
 #include <linux/perf_event.h>
 #include <asm/cpu.h>
-#include <asm/cpufeature.h>
 #include <asm/mce.h>
 #include <asm/msr.h>
 #include <asm/perf_event.h>
@@ -67,8 +66,15 @@ bool host_split_lock(unsigned long rip)
 	return handle_guest_split_lock(rip);
 }
 
+/* Whether perf has MSRs to switch on this machine at all does not change. */
 void host_module_init(void)
 {
-	if (boot_cpu_has(X86_FEATURE_ARCH_PERFMON))
+	int nr = 0;
+
+	preempt_disable();
+	if (!perf_guest_get_msrs(&nr, NULL))
+		nr = 0;
+	preempt_enable();
+	if (nr)
 		static_branch_enable(&host_perf_key);
 }

@@ -9,6 +9,7 @@
  */
 #include <linux/percpu.h>
 #include <asm/debugreg.h>
+#include <asm/trapnr.h>
 
 #include "../arch.h"
 #include "../trace.h"
@@ -79,6 +80,10 @@ void x86_inject_pf(struct vcpu *v, u64 addr, u32 error)
 
 void x86_inject_db(struct vcpu *v, u64 dr6)
 {
+	/* debug exceptions of one instruction are one */
+	if (v->arch.exc.pending && v->arch.exc.nr == X86_TRAP_DB &&
+	    v->arch.exc.has_payload)
+		dr6 |= v->arch.exc.payload;
 	inject_queue(v, 1, false, 0, true, dr6);
 }
 

@@ -96,7 +96,7 @@ void mmio_retire(struct vcpu *v)
 	u32 state = vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
 
 	if (state & shadow)
-		vmcs_write(GUEST_INTERRUPTIBILITY_INFO, state & ~shadow);
+		debug_end_shadow(v, state);
 	if (unlikely((reg_read(v, VREG_RFLAGS) & X86_EFLAGS_TF) ||
 		     (v->arch.guest_debug & KVM_GUESTDBG_SINGLESTEP)))
 		debug_instruction_done(v);

@@ -48,6 +48,7 @@ int regs_set(struct vcpu *v, const struct kvm_regs *r)
 	reg_write(v, VREG_RIP, r->rip);
 	reg_write(v, VREG_RFLAGS, r->rflags | X86_EFLAGS_FIXED);
 	v->arch.exc.pending = false;
+	debug_sync_pending(v);
 	vcpu_request(v, REQ_EVENT);
 	return 0;
 }
@@ -223,6 +224,7 @@ static void events_set_shadow(struct vcpu *v, const struct kvm_vcpu_events *e)
 	if (e->nmi.masked)
 		state |= GUEST_INTR_STATE_NMI;
 	vmcs_write(GUEST_INTERRUPTIBILITY_INFO, state);
+	debug_sync_pending(v);
 }
 
 static int events_check(struct vcpu *v, const struct kvm_vcpu_events *e)

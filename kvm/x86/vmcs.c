@@ -24,6 +24,8 @@
 
 #define VPID_NR		4096
 #define VMCS_SLICE_MS	2
+#define VMCS_PLE_GAP	128		/* TSC ticks */
+#define VMCS_PLE_WINDOW	4096
 
 static DEFINE_PER_CPU(struct list_head, vmcs_active);
 static DEFINE_PER_CPU(struct vmx_vcpu *, vmcs_current);
@@ -37,8 +39,10 @@ static struct {
 
 void vmcs_write_error(unsigned long field, unsigned long value)
 {
-	pr_err_ratelimited("VMWRITE of field %lx, value %lx failed: error %lu\n",
-			   field, value, vmcs_read(VM_INSTRUCTION_ERROR));
+	/* the value may be an address of the host's: hashed */
+	pr_err_ratelimited("VMWRITE of field %lx, value %p failed: error %lu\n",
+			   field, (void *)value,
+			   vmcs_read(VM_INSTRUCTION_ERROR));
 }
 
 void vmcs_module_init(void)
@@ -220,7 +224,8 @@ const unsigned int vmcs_nr_free_msrs = ARRAY_SIZE(vmcs_free_msrs);
 void vmcs_update_features(struct vcpu *v)
 {
 	u32 bits = 0, all = SECONDARY_EXEC_ENABLE_RDTSCP |
-		SECONDARY_EXEC_ENABLE_INVPCID | SECONDARY_EXEC_ENABLE_XSAVES;
+		SECONDARY_EXEC_ENABLE_INVPCID | SECONDARY_EXEC_ENABLE_XSAVES |
+		SECONDARY_EXEC_RDRAND_EXITING | SECONDARY_EXEC_RDSEED_EXITING;
 
 	if (guest_has(v, CPUF_RDTSCP) || guest_has(v, CPUF_RDPID))
 		bits |= SECONDARY_EXEC_ENABLE_RDTSCP;
@@ -228,23 +233,42 @@ void vmcs_update_features(struct vcpu *v)
 		bits |= SECONDARY_EXEC_ENABLE_INVPCID;
 	if (guest_has(v, CPUF_XSAVES))
 		bits |= SECONDARY_EXEC_ENABLE_XSAVES;
+	if (!guest_has(v, CPUF_RDRAND))
+		bits |= SECONDARY_EXEC_RDRAND_EXITING;
+	if (!guest_has(v, CPUF_RDSEED))
+		bits |= SECONDARY_EXEC_RDSEED_EXITING;
 	vmcs_set_proc2(v, bits, all & ~bits);
 }
 
 /*
- * No guest stays in for longer than VMCS_SLICE_MS.  Host interrupts end a
- * slice long before, except on Bochs 2.7: entered with the guest's IF clear it
- * holds them back until the guest sets IF, which one that spins for another
- * vCPU never does.  The value is constant, so this costs nothing at entry.
+ * On Bochs 2.7 no guest stays in for longer than VMCS_SLICE_MS: entered with
+ * the guest's IF clear it holds host interrupts back until the guest sets IF,
+ * which one that spins for another vCPU never does.
  */
 static void vmcs_write_slice(void)
 {
 	unsigned int rate = native_read_msr(MSR_IA32_VMX_MISC) & 0x1f;
 
-	if (vmx_caps.pin & PIN_BASED_VMX_PREEMPTION_TIMER)
+	if (static_branch_unlikely(&vmx_bochs))
 		vmcs_write(VMX_PREEMPTION_TIMER_VALUE,
 			   min_t(u64, (u64)tsc_khz * VMCS_SLICE_MS >> rate,
 				 U32_MAX));
+}
+
+/*
+ * A loop of PAUSEs, each VMCS_PLE_GAP ticks after the one before at most, that
+ * has lasted for VMCS_PLE_WINDOW waits for another vCPU.
+ */
+static void vmcs_write_pause_loop(struct vcpu *v)
+{
+	struct vmx_vcpu *x = v->arch.vmx;
+
+	if (v->vm->arch.pause_no_exits)
+		x->proc2 &= ~SECONDARY_EXEC_PAUSE_LOOP_EXITING;
+	if (!(x->proc2 & SECONDARY_EXEC_PAUSE_LOOP_EXITING))
+		return;
+	vmcs_write(PLE_GAP, VMCS_PLE_GAP);
+	vmcs_write(PLE_WINDOW, VMCS_PLE_WINDOW);
 }
 
 static void vmcs_write_controls(struct vcpu *v)
@@ -253,11 +277,11 @@ static void vmcs_write_controls(struct vcpu *v)
 
 	vmcs_write(PIN_BASED_VM_EXEC_CONTROL, vmx_caps.pin);
 	vmcs_write_slice();
-	x->proc = vmx_caps.proc & ~(CPU_BASED_TPR_SHADOW |
-				    CPU_BASED_PAUSE_EXITING);
+	x->proc = vmx_caps.proc & ~CPU_BASED_TPR_SHADOW;
 	vmcs_write(CPU_BASED_VM_EXEC_CONTROL, x->proc);
 	x->proc2 = vmx_caps.proc2 & ~(SECONDARY_EXEC_ENABLE_RDTSCP |
 		SECONDARY_EXEC_ENABLE_INVPCID | SECONDARY_EXEC_ENABLE_XSAVES |
+		SECONDARY_EXEC_RDRAND_EXITING | SECONDARY_EXEC_RDSEED_EXITING |
 		SECONDARY_EXEC_APIC_REGISTER_VIRT |
 		SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY |
 		SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE |
@@ -267,6 +291,7 @@ static void vmcs_write_controls(struct vcpu *v)
 		x->proc2 &= ~SECONDARY_EXEC_ENABLE_VPID;
 	if (!x->pml)
 		x->proc2 &= ~SECONDARY_EXEC_ENABLE_PML;
+	vmcs_write_pause_loop(v);
 	vmcs_write(SECONDARY_VM_EXEC_CONTROL, x->proc2);
 	vmcs_write(VM_EXIT_CONTROLS, vmx_caps.exit);
 	x->entry = vmx_caps.entry & ~VM_ENTRY_IA32E_MODE;
@@ -286,6 +311,10 @@ static void vmcs_write_controls(struct vcpu *v)
 	pml_write_vmcs(v);
 	if (vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_XSAVES)
 		vmcs_write(XSS_EXIT_BITMAP, 0);
+	if (vmx_caps.proc2 & SECONDARY_EXEC_ENCLS_EXITING)
+		vmcs_write(ENCLS_EXITING_BITMAP, ~0ull);
+	if (vmx_caps.proc2 & SECONDARY_EXEC_ENCLV_EXITING)
+		vmcs_write(ENCLV_EXITING_BITMAP, ~0ull);
 	vmcs_write(VMCS_LINK_POINTER, ~0ull);
 	vmcs_write(GUEST_IA32_DEBUGCTL, 0);
 	vmcs_write(CR0_GUEST_HOST_MASK, ~0ul);

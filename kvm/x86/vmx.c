@@ -3,6 +3,7 @@
  * What the CPU can do, and VMX operation on and off for each CPU.
  */
 #include <linux/cpufeature.h>
+#include <linux/dmi.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
@@ -24,6 +25,7 @@ module_param(apicv, bool, 0444);
 MODULE_PARM_DESC(apicv, "let the CPU deliver interrupts by itself, where it can (default: true)");
 
 struct vmx_caps vmx_caps;
+DEFINE_STATIC_KEY_FALSE(vmx_bochs);
 static DEFINE_PER_CPU(struct vmcs_hdr *, vmx_region);
 static DEFINE_PER_CPU(bool, vmx_on);
 static bool vmx_emergency_registered;
@@ -64,7 +66,7 @@ static int vmx_read_caps(const char **lack)
 			 CPU_BASED_MOV_DR_EXITING | CPU_BASED_UNCOND_IO_EXITING |
 			 CPU_BASED_USE_MSR_BITMAPS | CPU_BASED_USE_TSC_OFFSETTING |
 			 CPU_BASED_ACTIVATE_SECONDARY_CONTROLS,
-			 CPU_BASED_TPR_SHADOW | CPU_BASED_PAUSE_EXITING,
+			 CPU_BASED_TPR_SHADOW,
 			 &c->proc, &c->proc_min))
 		return -EOPNOTSUPP;
 	*lack = "EPT, VPID or unrestricted guest";
@@ -72,6 +74,7 @@ static int vmx_read_caps(const char **lack)
 			 SECONDARY_EXEC_ENABLE_EPT | SECONDARY_EXEC_ENABLE_VPID |
 			 SECONDARY_EXEC_UNRESTRICTED_GUEST,
 			 SECONDARY_EXEC_WBINVD_EXITING |
+			 SECONDARY_EXEC_PAUSE_LOOP_EXITING |
 			 SECONDARY_EXEC_ENABLE_RDTSCP |
 			 SECONDARY_EXEC_ENABLE_INVPCID |
 			 SECONDARY_EXEC_ENABLE_XSAVES | SECONDARY_EXEC_ENABLE_PML |
@@ -79,7 +82,7 @@ static int vmx_read_caps(const char **lack)
 			 SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY |
 			 SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE |
 			 SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES |
-			 SECONDARY_EXEC_TSC_SCALING,
+			 SECONDARY_EXEC_TSC_SCALING | VMCS_CPUID_EXITS,
 			 &c->proc2, NULL))
 		return -EOPNOTSUPP;
 	*lack = "loading of EFER and PAT at entry and exit";
@@ -277,6 +280,16 @@ static void vmx_free_regions(void)
 	}
 }
 
+static void vmx_find_bochs(void)
+{
+	if (decide_is_bochs(boot_cpu_has(X86_FEATURE_HYPERVISOR),
+			    dmi_match(DMI_BIOS_VENDOR, "The Bochs Project"),
+			    vmx_caps.revision))
+		static_branch_enable(&vmx_bochs);
+	else
+		vmx_caps.pin &= ~PIN_BASED_VMX_PREEMPTION_TIMER;
+}
+
 int arch_module_init(void)
 {
 	int cpu, ret = vmx_check_cpu();
@@ -292,6 +305,7 @@ int arch_module_init(void)
 		}
 		per_cpu(vmx_region, cpu) = r;
 	}
+	vmx_find_bochs();
 	ept_module_init();
 	run_module_init();
 	host_module_init();

@@ -6,6 +6,7 @@
 #ifndef XKVM_X86_VMX_H
 #define XKVM_X86_VMX_H
 
+#include <linux/jump_label.h>
 #include <asm/debugreg.h>
 #include <asm/vmx.h>
 
@@ -29,6 +30,11 @@ struct vmx_caps {
 };
 
 extern struct vmx_caps vmx_caps;
+
+/*
+ * The machine is Bochs 2.7, which departs from hardware.  Whoever asks says how.
+ */
+DECLARE_STATIC_KEY_FALSE(vmx_bochs);
 
 struct vmx_vcpu {
 	struct vmcs_hdr *vmcs;
@@ -90,6 +96,19 @@ struct vmcs_hdr *vmx_alloc_vmcs(int node);
 void vmx_free_vmcs(struct vmcs_hdr *vmcs);
 
 /* --- vmcs.c ------------------------------------------------------------- */
+/* ENCLV exits, which <asm/vmx.h> lacks: SDM volume 3, table 25-7. */
+#define SECONDARY_EXEC_ENCLV_EXITING	BIT(28)
+#define ENCLV_EXITING_BITMAP		0x2036
+#define EXIT_REASON_ENCLV		70
+/*
+ * Exits of instructions that the CPU would otherwise carry out whatever the
+ * guest's CPUID says: each one's #UD is the handler's.  The rest of such
+ * controls work the other way round: the instruction is #UD while they are 0.
+ */
+#define VMCS_CPUID_EXITS	(SECONDARY_EXEC_RDRAND_EXITING |	\
+				 SECONDARY_EXEC_RDSEED_EXITING |	\
+				 SECONDARY_EXEC_ENCLS_EXITING |		\
+				 SECONDARY_EXEC_ENCLV_EXITING)
 void vmcs_module_init(void);
 int vmcs_vcpu_init(struct vcpu *v);
 void vmcs_vcpu_exit(struct vcpu *v);

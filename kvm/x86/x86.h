@@ -104,6 +104,8 @@ void clock_module_exit(void);
 #define CPUF_MCE	(1ull << 19)
 #define CPUF_FFXSR	(1ull << 20)
 #define CPUF_WAITPKG	(1ull << 21)
+#define CPUF_RDRAND	(1ull << 40)
+#define CPUF_RDSEED	(1ull << 41)
 
 static inline bool guest_has_x2apic(const struct vcpu *v)
 {

@@ -492,6 +492,20 @@ GUEST static void not_there(void)
 	g_check_eq(r, UD);
 	r = g_try("getsec", G_OUT(), G_IN(, "a"(0)));
 	g_check_eq(r, UD);
+	r = g_try("encls", G_OUT(), G_IN(, "a"(0)));
+	g_check_eq(r, UD);
+	r = g_try("enclv", G_OUT(), G_IN(, "a"(0)));
+	g_check_eq(r, UD);
+	r = g_try("pconfig", G_OUT(), G_IN(, "a"(0)));
+	g_check_eq(r, UD);
+	r = g_try("tpause %%r10d", G_OUT(), G_IN(, "a"(0), "d"(0)));
+	g_check_eq(r, UD);
+	r = g_try("umonitor %%r10", G_OUT(), G_IN());
+	g_check_eq(r, UD);
+	r = g_try("vmfunc", G_OUT(), G_IN(, "a"(0), "c"(0)));
+	g_check_eq(r, UD);
+	r = g_try("invept %[m], %%r10", G_OUT(), G_IN(, [m] "m"(m)));
+	g_check_eq(r, UD);
 	r = g_try("rsm", G_OUT(), G_IN());
 	g_check_eq(r, UD);
 	r = g_try(".byte 0x0f, 0x01, 0xd8", G_OUT(), G_IN());	/* VMRUN */
@@ -499,9 +513,46 @@ GUEST static void not_there(void)
 	g_done();
 }
 
-TEST(not_there, "VMX, SMX, SVM instructions and RSM are #UD")
+TEST(not_there, "VMX, SMX, SGX, SVM instructions and others no guest has are #UD")
 {
 	run(not_there);
+}
+
+static volatile uint32_t has_rdrand GUEST_VAR, has_rdseed GUEST_VAR;
+
+GUEST static void randoms(void)
+{
+	uint32_t r;
+
+	r = g_try("rdrand %%r10", G_OUT(), G_IN());
+	g_check_eq(r, has_rdrand ? NO_EXCEPTION : UD);
+	r = g_try("rdrand %%r10w", G_OUT(), G_IN());
+	g_check_eq(r, has_rdrand ? NO_EXCEPTION : UD);
+	r = g_try("rdseed %%r10", G_OUT(), G_IN());
+	g_check_eq(r, has_rdseed ? NO_EXCEPTION : UD);
+	g_done();
+}
+
+TEST(randoms, "RDRAND and RDSEED are there exactly where CPUID has them")
+{
+	const uint32_t rdrand = 1u << 30, rdseed = 1u << 18;
+	struct kvm_cpuid2 *c = cpuid_supported();
+	struct kvm_cpuid_entry2 *e1 = cpuid_find(c, 1, 0);
+	struct kvm_cpuid_entry2 *e7 = cpuid_find(c, 7, 0);
+
+	if (!(e1->ecx & rdrand) || !e7 || !(e7->ebx & rdseed))
+		tap_skip("this CPU has not both");
+	for (uint32_t has = 0; has < 4; has++) {
+		struct vcpu *v = vcpu_new_bare(vm_new(VM_IRQCHIP), 0);
+
+		e1->ecx = (e1->ecx & ~rdrand) | (has & 1 ? rdrand : 0);
+		e7->ebx = (e7->ebx & ~rdseed) | (has & 2 ? rdseed : 0);
+		vcpu_set_cpuid(v, c);
+		G(v->vm, has_rdrand) = has & 1;
+		G(v->vm, has_rdseed) = has >> 1;
+		vcpu_enter64(v, randoms);
+		vcpu_done(v);
+	}
 }
 
 /* --- time --- */

@@ -2,6 +2,9 @@
 /* Exits that end in user space: HLT, shutdown, failed entry, signals. */
 #include <pthread.h>
 #include <signal.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/klog.h>
 #include <unistd.h>
 
 #include "guest.h"
@@ -96,19 +99,26 @@ TEST(triple_fault, "a triple fault is KVM_EXIT_SHUTDOWN")
 	vcpu_expect(v, KVM_EXIT_SHUTDOWN);
 }
 
+/* A code segment of both 64 and 32 bits: SDM volume 3, 27.3.1.2. */
+static void fail_entry(struct vcpu *v)
+{
+	struct kvm_sregs s;
+
+	vcpu_enter64(v, halt);
+	s = vcpu_sregs(v);
+	s.cs.l = 1;
+	s.cs.db = 1;
+	vcpu_set_sregs(v, &s);
+	vcpu_expect(v, KVM_EXIT_FAIL_ENTRY);
+}
+
 TEST(fail_entry, "guest state the CPU refuses is KVM_EXIT_FAIL_ENTRY")
 {
 	struct vm *vm = vm_new(VM_IRQCHIP);
 	struct vcpu *v = vcpu_new(vm, 0);
 	struct kvm_sregs s;
 
-	vcpu_enter64(v, halt);
-	s = vcpu_sregs(v);
-	/* A code segment of both 64 and 32 bits: SDM 3C 27.3.1.2. */
-	s.cs.l = 1;
-	s.cs.db = 1;
-	vcpu_set_sregs(v, &s);
-	vcpu_expect(v, KVM_EXIT_FAIL_ENTRY);
+	fail_entry(v);
 	/* 33: invalid guest state; bit 31: VM-entry failure. */
 	CHECK_EQ(v->run->fail_entry.hardware_entry_failure_reason, 0x80000021);
 
@@ -118,6 +128,61 @@ TEST(fail_entry, "guest state the CPU refuses is KVM_EXIT_FAIL_ENTRY")
 	CHECK_EQ(s.cs.db, 0);
 	vcpu_enter64(v, triple);
 	vcpu_expect(v, KVM_EXIT_SHUTDOWN);
+}
+
+#define DUMP_PARAM	"/sys/module/xkvm/parameters/dump_invalid"
+
+/* What the kernel's log has from the last failed entry on. */
+static char *failed_entry_log(void)
+{
+	static char log[1 << 18];
+	char *p, *last = NULL;
+	int n = klogctl(3 /* SYSLOG_ACTION_READ_ALL */, log, sizeof(log) - 1);
+
+	CHECK(n >= 0);
+	log[n] = 0;
+	for (p = log; (p = strstr(p, ": entry failed")); p++)
+		last = p;
+	CHECK(last);
+	return last;
+}
+
+static void set_dump(char to)
+{
+	int fd = open(DUMP_PARAM, O_WRONLY);
+
+	CHECK_EQ(write(fd, &to, 1), 1);
+	close(fd);
+}
+
+/* Half of the address space, as hashed addresses hardly ever look. */
+static bool shows_kernel_address(const char *s)
+{
+	return strstr(s, "ffffffff8") || strstr(s, "ffff888") ||
+	       strstr(s, "ffffc9") || strstr(s, "fffffe0");
+}
+
+TEST(fail_entry_log, "the log has no address of the host's, and the state if asked for")
+{
+	struct vcpu *v = vcpu_new(vm_new(VM_IRQCHIP), 0);
+	char *log;
+
+	if (access(DUMP_PARAM, W_OK))
+		tap_skip("another hypervisor, or an old one");
+	/* two lines in five seconds is what the log takes */
+	sleep(6);
+	fail_entry(v);
+	log = failed_entry_log();
+	CHECK(!strstr(log, "host:"));
+	CHECK(!strstr(log, "rip"));
+	CHECK(!shows_kernel_address(log));
+	set_dump('Y');
+	fail_entry(v);
+	set_dump('N');
+	log = failed_entry_log();
+	CHECK(strstr(log, "guest: rip"));
+	CHECK(strstr(log, "host:"));
+	CHECK(!shows_kernel_address(log));
 }
 
 static volatile uint64_t loops GUEST_VAR;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * vCPUs that spin for each other on one CPU: one that has been in the guest for
- * a slice leaves at its next PAUSE and lets another run.
+ * vCPUs that spin for each other on one CPU: one that loops with PAUSE leaves
+ * the guest and lets another run.
  */
 #include <sched.h>
 #include <string.h>

@@ -58,6 +58,42 @@ TEST(guest_ac, "#AC is the guest's where it asked for it, else the host's")
 	CHECK(!decide_guest_ac(true, 3, am, ~ac));
 }
 
+TEST(pending_dbg, "a step is pending where TF meets a shadow, and nowhere else there")
+{
+	const unsigned long tf = 1ul << 8;
+	const u64 bs = PENDING_DBG_BS, bp = PENDING_DBG_ENABLED | 1, btf = 2;
+	const u32 shadow[] = { GUEST_INTR_STATE_STI, GUEST_INTR_STATE_MOV_SS,
+			       GUEST_INTR_STATE_MOV_SS | GUEST_INTR_STATE_NMI };
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		CHECK_EQ(decide_pending_dbg(0, shadow[i], tf, 0), bs);
+		CHECK_EQ(decide_pending_dbg(bs, shadow[i], tf, 0), bs);
+		CHECK_EQ(decide_pending_dbg(bp, shadow[i], tf, 0), bs | bp);
+		CHECK_EQ(decide_pending_dbg(bs, shadow[i], 0, 0), 0);
+		CHECK_EQ(decide_pending_dbg(bs | bp, shadow[i], 0, 0), bp);
+		CHECK_EQ(decide_pending_dbg(bs, shadow[i], tf, btf), 0);
+		CHECK_EQ(decide_pending_dbg(0, shadow[i], ~tf, 0), 0);
+	}
+	/* nothing is blocked: whatever the CPU left is right */
+	for (i = 0; i < 2; i++) {
+		u32 state = i ? GUEST_INTR_STATE_NMI : 0;
+
+		CHECK_EQ(decide_pending_dbg(bs, state, 0, 0), bs);
+		CHECK_EQ(decide_pending_dbg(0, state, tf, 0), 0);
+		CHECK_EQ(decide_pending_dbg(bp, state, tf, btf), bp);
+	}
+}
+
+TEST(is_bochs, "only Bochs itself is taken for Bochs")
+{
+	CHECK(decide_is_bochs(false, true, 0x2b));
+	CHECK(!decide_is_bochs(true, true, 0x2b));
+	CHECK(!decide_is_bochs(false, false, 0x2b));
+	CHECK(!decide_is_bochs(false, true, 4));
+	CHECK(!decide_is_bochs(false, true, 0x2c));
+}
+
 TEST(msr_switch, "an MSR is switched where perf wants two values, up to the limit")
 {
 	struct msr_switch s = { .nr = 0 };

@@ -16,6 +16,9 @@
 #define INTR_TYPE_NMI_INTR		(2 << 8)
 #define INTR_TYPE_HARD_EXCEPTION	(3 << 8)
 #define INTR_TYPE_SOFT_INTR		(4 << 8)
+#define GUEST_INTR_STATE_STI		1
+#define GUEST_INTR_STATE_MOV_SS		2
+#define GUEST_INTR_STATE_NMI		8
 
 struct vmx_msr_entry {
 	u32 index, reserved;
