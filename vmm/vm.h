@@ -11,16 +11,10 @@
 
 struct vm_run_opts {
 	/*
-	 * A console client is there from the start (create -c).  The process
-	 * keeps the caller's stderr then; otherwise stderr is the guest's log
-	 * file.
-	 */
-	bool console;
-
-	/*
-	 * With console: a connected stream socket for
-	 * control_console_adopt(), so that not a byte of output is missed,
-	 * however short the guest's life.  Taken over; else -1.
+	 * A console client that is there from the start (create -c): a
+	 * connected stream socket for control_console_adopt(), so that not a
+	 * byte of output is missed, however short the guest's life.  Taken
+	 * over; else -1.
 	 */
 	int console_fd;
 
@@ -59,7 +53,7 @@ enum vm_run_result {
  * vm_run() - start the guest of @cfg and run it until it is over.
  *
  * Called in a process of its own (own session, stdin and stdout on /dev/null,
- * umask 077, cwd "/", no other threads), which exits with the result.  Applies
+ * stderr on the guest's log, nothing of the caller's terminal, umask 077, cwd "/", no other threads), which exits with the result.  Applies
  * cfg->on_*: a restart happens inside, with the control socket, its console
  * clients, the domid and the lock kept; "preserve" keeps the control socket
  * answering until destroyed.  @cfg and @opts stay with the caller and

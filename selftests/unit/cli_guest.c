@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../../vmm/control.h"
@@ -86,23 +87,29 @@ static void tell(const char *line)
 /* What vm.h promises about the process; a line when it does not hold. */
 static const char *promises(void)
 {
-	char cwd[64], link[64] = "";
+	char cwd[64], path[32], link[64] = "";
+	struct stat err;
 
 	if (!getcwd(cwd, sizeof(cwd)) || strcmp(cwd, "/"))
 		return "cwd is not /\n";
 	if (getsid(0) != getpid())
 		return "no session of its own\n";
-	if (readlink("/proc/self/fd/0", link, sizeof(link) - 1) < 0 ||
-	    strcmp(link, "/dev/null"))
-		return "stdin is not /dev/null\n";
+	for (int fd = 0; fd < 2; fd++) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		if (readlink(path, link, sizeof(link) - 1) < 0 ||
+		    strcmp(link, "/dev/null"))
+			return "stdin or stdout is not /dev/null\n";
+	}
+	if (fstat(2, &err) || !S_ISREG(err.st_mode))
+		return "stderr is no log\n";
+	if (open("/dev/tty", O_RDWR) >= 0)
+		return "it has a terminal\n";
 	if (flock(options->lock_fd, LOCK_EX | LOCK_NB))
 		return "the lock is not held\n";
 	for (int fd = 3; fd < 100; fd++)
 		if (fd != options->ready_fd && fd != options->lock_fd &&
 		    fd != options->console_fd && fcntl(fd, F_GETFD) >= 0)
 			return "a stray descriptor\n";
-	if (options->console != (options->console_fd >= 0))
-		return "console without its descriptor\n";
 	return NULL;
 }
 

@@ -296,7 +296,7 @@ TEST(console_flag, "create -c shows all of the console and ends with the guest")
 	CHECK(!exists("g"));
 	CHECK_EQ(xkvm(create("-c", "g", "crash")), CLI_FAILED);
 	SAYS("hello\nbye\n");
-	SAYS("xkvm: g has crashed\n");
+	SAYS("xkvm: g has crashed: see ");
 	CHECK_EQ(xkvm(create("-c", "g", "segv")), CLI_FAILED);
 	SAYS("xkvm: g: its process was killed by signal 11");
 	CHECK(!exists("g"));
@@ -318,7 +318,7 @@ TEST(console_flag, "create -c shows all of the console and ends with the guest")
 	c = begin(create("-c", "g", "echo"), -1);
 	CHECK(write(c.in, "c", 1) == 1);
 	CHECK_EQ(end(&c), CLI_FAILED);
-	SAYS("xkvm: g has crashed\n");
+	SAYS("xkvm: g has crashed: see ");
 	teardown();
 }
 
@@ -489,19 +489,29 @@ TEST(warnings, "warnings come with the program's name, and not with -q")
 	teardown();
 }
 
-TEST(log, "what the guest's process says is in its log")
+static void check_log(const char *name)
 {
-	char path[128], line[64] = "";
+	char path[128], line[64] = "", want[64];
 	FILE *f;
 
+	snprintf(path, sizeof(path), "%s/.log/%s", run, name);
+	snprintf(want, sizeof(want), "log of %s\n", name);
+	f = fopen(path, "r");
+	CHECK(f && fgets(line, sizeof(line), f));
+	CHECK_MSG(!strcmp(line, want), "%s", line);
+	fclose(f);
+}
+
+TEST(log, "what the guest's process says is in its log, with -c too")
+{
 	setup();
 	CHECK_EQ(xkvm(create("", "g", "echo")), CLI_OK);
 	CHECK_EQ(xkvm("destroy g"), CLI_OK);
-	snprintf(path, sizeof(path), "%s/.log/g", run);
-	f = fopen(path, "r");
-	CHECK(f && fgets(line, sizeof(line), f));
-	CHECK(!strcmp(line, "log of g\n"));
-	fclose(f);
+	check_log("g");
+	CHECK_EQ(xkvm(create("-c", "h", "crash")), CLI_FAILED);
+	CHECK(!strstr(out, "log of h"));
+	SAYS("xkvm: h has crashed: see ");
+	check_log("h");
 	teardown();
 }
 

@@ -111,26 +111,26 @@ static void create_close_others(const struct create *c)
 	close_range(from, ~0u, 0);
 }
 
-static void create_stdio(const struct create *c)
+/*
+ * Nothing of the caller's stays with the guest's process, which may become the
+ * guest's: its console client reads and writes the terminal for it.
+ */
+static bool create_stdio(const struct create *c)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC), log = -1;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int log = open(c->guest.log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND |
+		       O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
 
-	if (!c->console)
-		log = open(c->guest.log, O_WRONLY | O_CREAT | O_TRUNC |
-			   O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (null >= 0) {
-		dup2(null, STDIN_FILENO);
-		dup2(null, STDOUT_FILENO);
-	}
-	if (!c->console)
-		dup2(log >= 0 ? log : null, STDERR_FILENO);
+	return null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
+	       dup2(null, STDOUT_FILENO) >= 0 &&
+	       dup2(log >= 0 ? log : null, STDERR_FILENO) >= 0;
 }
 
 static void create_child(const struct create *c)
 {
 	static const int defaults[] = { SIGINT, SIGTERM, SIGQUIT, SIGCHLD };
 	struct vm_run_opts opts = {
-		.console = c->console, .console_fd = c->tty[1],
+		.console_fd = c->tty[1],
 		.ready_fd = c->ready[1], .lock_fd = c->guest.lock_fd,
 		.control_path = c->guest.dir, .domid = c->guest.domid,
 	};
@@ -145,7 +145,8 @@ static void create_child(const struct create *c)
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	create_stdio(c);
+	if (!create_stdio(c))
+		exit(1);
 	create_close_others(c);
 	if (chdir("/"))
 		exit(1);
@@ -196,9 +197,8 @@ static int create_wait_ready(struct create *c)
 		return CLI_OK;
 	if (*line)
 		return cli_fail("%s", line);
-	return cli_fail("%s: its process ended while starting%s%s",
-			c->guest.name, c->console ? "" : ": see ",
-			c->console ? "" : c->guest.log);
+	return cli_fail("%s: its process ended while starting: see %s",
+			c->guest.name, c->guest.log);
 }
 
 /* One that could not start cleans up and ends; or else is ended. */
@@ -223,11 +223,12 @@ static int create_wait_end(struct create *c, pid_t pid)
 			return CLI_FAILED;
 	rundir_clean(c->guest.name);
 	if (WIFSIGNALED(status))
-		return cli_fail("%s: its process was killed by signal %d (%s)",
+		return cli_fail("%s: its process was killed by signal %d (%s): see %s",
 				c->guest.name, WTERMSIG(status),
-				strsignal(WTERMSIG(status)));
+				strsignal(WTERMSIG(status)), c->guest.log);
 	if (WEXITSTATUS(status))
-		return cli_fail("%s has crashed", c->guest.name);
+		return cli_fail("%s has crashed: see %s", c->guest.name,
+				c->guest.log);
 	return CLI_OK;
 }
 
