@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Owns the loop itself: its timers, the calls posted from other threads, and
+ * Owns the loop itself: its timers, the work posted from other threads, and
  * the life of watches.  Everything belongs to the loop's thread but the list
- * of posts, which is under post_lock.  How to wait is the back ends'.
+ * of work, which is under work_lock.  How to wait is the back ends'.
  */
 #include "event_priv.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -15,8 +16,9 @@
 
 #include "log.h"
 
+/* A call that event_post() made room for. */
 struct event_post {
-	struct event_post *next;
+	struct event_work work;
 	void (*fn)(void *arg);
 	void *arg;
 };
@@ -29,21 +31,50 @@ static uint64_t event_now(void)
 	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
 }
 
-static void event_run_posts(struct event_loop *l)
+/*
+ * Off the list, free to be posted again; under work_lock.  The exchange pairs
+ * with that of a post which found the flag set: its caller's writes are seen.
+ */
+static void event_work_unlink(struct event_loop *l, struct event_work *w)
 {
-	struct event_post *p, *next;
+	w->queued = false;
+	atomic_exchange(&w->pending, false);
+	*w->pprev = w->next;
+	if (w->next)
+		w->next->pprev = w->pprev;
+	else
+		l->work_tail = w->pprev;
+	l->nr_work--;
+}
 
-	pthread_mutex_lock(&l->post_lock);
-	p = l->posts;
-	l->posts = NULL;
-	l->posts_tail = &l->posts;
+/* The oldest work, or NULL. */
+static struct event_work *event_work_take(struct event_loop *l)
+{
+	struct event_work *w;
+
+	pthread_mutex_lock(&l->work_lock);
+	w = l->work;
+	if (w)
+		event_work_unlink(l, w);
+	pthread_mutex_unlock(&l->work_lock);
+	return w;
+}
+
+/* What is there now, but no more than a batch: the rest waits its turn. */
+static void event_run_work(struct event_loop *l)
+{
+	struct event_work *w;
+	unsigned int n;
+
+	pthread_mutex_lock(&l->work_lock);
+	n = l->nr_work < EVENT_BATCH ? l->nr_work : EVENT_BATCH;
 	l->woken = false;
-	pthread_mutex_unlock(&l->post_lock);
-	for (; p; p = next) {
-		next = p->next;
-		p->fn(p->arg);
-		free(p);
-	}
+	pthread_mutex_unlock(&l->work_lock);
+	for (; n && (w = event_work_take(l)); n--)
+		w->fn(w);
+	pthread_mutex_lock(&l->work_lock);
+	l->more_work = l->work;
+	pthread_mutex_unlock(&l->work_lock);
 }
 
 static void event_woken(struct event_fd *w, uint32_t revents)
@@ -53,7 +84,7 @@ static void event_woken(struct event_fd *w, uint32_t revents)
 
 	if (read(l->wake, &n, sizeof(n)) < 0 && errno != EAGAIN)
 		log_line(LOG_WARNING, "event loop: eventfd: error %d", errno);
-	event_run_posts(l);
+	event_run_work(l);
 }
 
 int event_loop_create(struct event_loop **out)
@@ -63,8 +94,8 @@ int event_loop_create(struct event_loop **out)
 
 	if (!l)
 		return -ENOMEM;
-	pthread_mutex_init(&l->post_lock, NULL);
-	l->posts_tail = &l->posts;
+	pthread_mutex_init(&l->work_lock, NULL);
+	l->work_tail = &l->work;
 	l->thread = pthread_self();
 	l->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (l->wake < 0) {
@@ -98,19 +129,27 @@ err_free:
 	return err;
 }
 
+static void event_post_run(struct event_work *w)
+{
+	struct event_post *p = w->arg;
+
+	p->fn(p->arg);
+	free(p);
+}
+
 void event_loop_destroy(struct event_loop *l)
 {
-	struct event_post *p;
+	struct event_work *w;
 
 	if (!l)
 		return;
 	event_fd_del(&l->wake_watch);
 	l->be->exit(l);
 	close(l->wake);
-	while ((p = l->posts)) {
-		l->posts = p->next;
-		free(p);
-	}
+	while ((w = event_work_take(l)))
+		if (w->fn == event_post_run)
+			free(w->arg);
+	pthread_mutex_destroy(&l->work_lock);
 	free(l);
 }
 
@@ -139,14 +178,12 @@ int event_loop_run(struct event_loop *l)
 		int64_t ns;
 		int err;
 
-		if (l->own_posts) {
-			l->own_posts = false;
-			event_run_posts(l);
-		}
+		if (l->more_work)
+			event_run_work(l);
 		ns = event_run_timers(l);
 		if (l->stop)
 			break;
-		if (l->own_posts)
+		if (l->more_work)
 			ns = 0;
 		err = l->be->wait(l, ns);
 		if (err && err != -EINTR)
@@ -199,31 +236,58 @@ int event_io_submit(struct event_loop *l, struct event_io *io)
 	return l->be->io_submit(l, io);
 }
 
-int event_post(struct event_loop *l, void (*fn)(void *arg), void *arg)
+void event_work_post(struct event_loop *l, struct event_work *w)
 {
-	struct event_post *p = malloc(sizeof(*p));
 	const uint64_t one = 1;
-	bool wake;
+	bool wake = false;
 
-	if (!p)
-		return -ENOMEM;
-	p->next = NULL;
-	p->fn = fn;
-	p->arg = arg;
-	pthread_mutex_lock(&l->post_lock);
-	*l->posts_tail = p;
-	l->posts_tail = &p->next;
+	if (atomic_exchange(&w->pending, true))
+		return;
+	pthread_mutex_lock(&l->work_lock);
+	w->loop = l;
+	w->queued = true;
+	w->next = NULL;
+	w->pprev = l->work_tail;
+	*l->work_tail = w;
+	l->work_tail = &w->next;
+	l->nr_work++;
 	/* The loop itself looks before it waits. */
 	if (pthread_equal(pthread_self(), l->thread)) {
-		l->own_posts = true;
-		wake = false;
+		l->more_work = true;
 	} else {
 		wake = !l->woken;
 		l->woken = true;
 	}
-	pthread_mutex_unlock(&l->post_lock);
+	pthread_mutex_unlock(&l->work_lock);
+	/* The counter cannot overflow: one write for each time it is read. */
 	if (wake && write(l->wake, &one, sizeof(one)) < 0)
-		return -errno;
+		log_line(LOG_ERROR, "event loop: cannot be woken: error %d",
+			 errno);
+}
+
+void event_work_cancel(struct event_work *w)
+{
+	struct event_loop *l = w->loop;
+
+	if (!l)
+		return;
+	pthread_mutex_lock(&l->work_lock);
+	if (w->queued)
+		event_work_unlink(l, w);
+	pthread_mutex_unlock(&l->work_lock);
+}
+
+int event_post(struct event_loop *l, void (*fn)(void *arg), void *arg)
+{
+	struct event_post *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return -ENOMEM;
+	p->fn = fn;
+	p->arg = arg;
+	p->work.fn = event_post_run;
+	p->work.arg = p;
+	event_work_post(l, &p->work);
 	return 0;
 }
 

@@ -4,7 +4,8 @@
  * but the vCPUs runs, over one io_uring.
  *
  * All callbacks run on the loop's thread, never from within event_*() calls.
- * vCPU threads reach the loop only through event_post().
+ * vCPU threads reach the loop only through event_work_post(), which cannot
+ * fail and whose queue is never longer than there are objects with work.
  */
 #ifndef XKVM_EVENT_H
 #define XKVM_EVENT_H
@@ -64,7 +65,36 @@ struct event_io {
 
 int event_io_submit(struct event_loop *l, struct event_io *io);
 
-/* Call @fn(@arg) on the loop soon; safe from any thread. 0 or -errno. */
+/*
+ * Work for the loop.  event_work_post() has w->fn called on the loop soon, from
+ * any thread; while that is due, posting again changes nothing.  It may be
+ * posted again from the moment its call begins.  What was written before a post
+ * is visible to the call.  *@w is the caller's, all zero but fn and arg at
+ * first, and valid until it has run or was cancelled.  The loop looks at
+ * descriptors and timers between any EVENT_BATCH calls.
+ *
+ * event_work_cancel() - the call is not made any more.  On the loop's thread,
+ * once no other thread can post.
+ */
+struct event_work {
+	void (*fn)(struct event_work *w);
+	void *arg;
+	/* private to event.c */
+	struct event_loop *loop;
+	struct event_work *next, **pprev;
+	bool queued;		/* under the loop's work_lock */
+	_Atomic bool pending;
+};
+
+#define EVENT_BATCH	64
+
+void event_work_post(struct event_loop *l, struct event_work *w);
+void event_work_cancel(struct event_work *w);
+
+/*
+ * Call @fn(@arg) on the loop soon; safe from any thread.  0 or -errno.  Each
+ * call takes memory: nothing for what a guest can repeat.
+ */
 int event_post(struct event_loop *l, void (*fn)(void *arg), void *arg);
 
 /* One-shot timer: call w->fn once @ns from now; re-arming replaces. */

@@ -11,8 +11,6 @@
 
 #include "event.h"
 
-struct event_post;
-
 struct event_backend {
 	/* 0 or -errno; sets l->priv. */
 	int (*init)(struct event_loop *l);
@@ -38,13 +36,14 @@ struct event_loop {
 	bool stop;
 	struct event_timer *timers;	/* by due time */
 	pthread_t thread;		/* the one that made it, and runs it */
-	bool own_posts;			/* posted from that thread */
+	bool more_work;			/* look before waiting: its thread's */
 
-	pthread_mutex_t post_lock;	/* of what follows */
-	struct event_post *posts, **posts_tail;
+	pthread_mutex_t work_lock;	/* of what follows */
+	struct event_work *work, **work_tail;
+	unsigned int nr_work;
 	bool woken;			/* the eventfd has been written */
 
-	int wake;			/* eventfd: there are posts */
+	int wake;			/* eventfd: there is work */
 	struct event_fd wake_watch;
 };
 

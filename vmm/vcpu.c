@@ -63,6 +63,7 @@ int vcpu_create(struct vm *vm, struct vcpu *v, unsigned int id)
 	v->id = id;
 	v->calls_tail = &v->calls;
 	v->gva_page = UINT64_MAX;
+	hcall_vcpu_init(v);
 	v->fd = ioctl(vm->fd, KVM_CREATE_VCPU, (unsigned long)id);
 	if (v->fd < 0)
 		return -errno;
@@ -81,6 +82,7 @@ void vcpu_destroy(struct vcpu *v)
 {
 	if (v->fd < 0)
 		return;
+	hcall_vcpu_exit(v);
 	munmap(v->run, v->vm->run_size);
 	close(v->fd);
 	v->fd = -1;

@@ -40,6 +40,8 @@ struct vcpu {
 
 	_Atomic uint64_t period_asked;	/* the last VCPUOP_set_periodic_timer */
 
+	struct event_work periodic_work;	/* that has changed */
+
 	/* The loop's thread */
 	struct event_timer periodic;
 	uint64_t period_ns;

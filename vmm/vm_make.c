@@ -240,10 +240,8 @@ void vm_unmake(struct vm_host *h)
 	vm->gnttab = NULL;
 	vm->watchdog = NULL;
 	vm->params = NULL;
-	for (i = 0; i < vm->nr_vcpus; i++) {
-		event_timer_cancel(&vm->vcpus[i].periodic);
+	for (i = 0; i < vm->nr_vcpus; i++)
 		vcpu_destroy(&vm->vcpus[i]);
-	}
 	free(vm->vcpus);
 	vm->vcpus = NULL;
 	vm->nr_vcpus = 0;

@@ -8,6 +8,7 @@
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -116,6 +117,127 @@ BOTH(own_posts, "calls posted by the loop itself run later, and all")
 	/* What is left when the loop goes is freed. */
 	CHECK_EQ(event_post(loop, post_again, NULL), 0);
 	event_loop_destroy(loop);
+}
+
+#define WORKS		3
+#define POSTERS		4
+#define WORK_POSTS	250000
+
+static struct event_work works[WORKS];
+static _Atomic uint64_t made[WORKS];
+static uint64_t seen[WORKS];
+
+static void see(struct event_work *w)
+{
+	unsigned int i = w - works;
+
+	pthread_mutex_lock(&loop->work_lock);
+	CHECK(loop->nr_work <= WORKS);
+	pthread_mutex_unlock(&loop->work_lock);
+	seen[i] = atomic_load_explicit(&made[i], memory_order_relaxed);
+	calls++;
+	if (seen[0] + seen[1] + seen[2] == POSTERS * WORK_POSTS)
+		event_loop_stop(loop);
+}
+
+static void *work_poster(void *arg)
+{
+	unsigned int i, w;
+
+	for (i = 0; i < WORK_POSTS; i++) {
+		w = i % WORKS;
+		atomic_fetch_add_explicit(&made[w], 1, memory_order_relaxed);
+		event_work_post(loop, &works[w]);
+	}
+	return NULL;
+}
+
+BOTH(work, "a million posts are a queue of three, and the last is not lost")
+{
+	pthread_t t[POSTERS];
+	unsigned int i;
+
+	for (i = 0; i < WORKS; i++)
+		works[i].fn = see;
+	for (i = 0; i < POSTERS; i++)
+		CHECK_EQ(pthread_create(&t[i], NULL, work_poster, NULL), 0);
+	CHECK_EQ(event_loop_run(loop), 0);
+	for (i = 0; i < POSTERS; i++)
+		pthread_join(t[i], NULL);
+	tap_diag("%d calls for %d posts", calls, POSTERS * WORK_POSTS);
+	event_loop_destroy(loop);
+}
+
+static struct event_work storm[4 * EVENT_BATCH];
+static bool served;
+
+/* Always there again. */
+static void again(struct event_work *w)
+{
+	CHECK(++calls <= 4 * EVENT_BATCH);
+	event_work_post(loop, w);
+}
+
+static void serve(struct event_fd *w, uint32_t revents)
+{
+	served = true;
+	event_loop_stop(loop);
+}
+
+static void *storm_poster(void *arg)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4 * EVENT_BATCH; i++)
+		event_work_post(loop, &storm[i]);
+	return NULL;
+}
+
+BOTH(batch, "descriptors are served while there is always work")
+{
+	struct event_fd w = { .mask = POLLIN, .fn = serve };
+	int pipe_fds[2], i;
+	pthread_t t;
+
+	CHECK_OK(pipe(pipe_fds));
+	w.fd = pipe_fds[0];
+	CHECK_EQ(event_fd_add(loop, &w), 0);
+	CHECK(write(pipe_fds[1], "x", 1) == 1);
+	for (i = 0; i < 4 * EVENT_BATCH; i++)
+		storm[i].fn = again;
+	CHECK_EQ(pthread_create(&t, NULL, storm_poster, NULL), 0);
+	pthread_join(t, NULL);
+	CHECK_EQ(event_loop_run(loop), 0);
+	CHECK(served);
+	tap_diag("served after %d calls", calls);
+	event_fd_del(&w);
+	event_loop_destroy(loop);
+}
+
+static void never(struct event_work *w)
+{
+	FAIL("cancelled work was called");
+}
+
+BOTH(work_cancel, "work that was cancelled is not called, and can be again")
+{
+	unsigned int i;
+
+	for (i = 0; i < WORKS; i++) {
+		works[i].fn = never;
+		event_work_cancel(&works[i]);
+		event_work_post(loop, &works[i]);
+	}
+	event_work_cancel(&works[2]);
+	event_work_cancel(&works[0]);
+	CHECK_EQ(loop->nr_work, 1);
+	event_work_cancel(&works[1]);
+	CHECK_EQ(loop->nr_work, 0);
+	CHECK_EQ(event_post(loop, count, (void *)1L), 0);
+	CHECK_EQ(event_loop_run(loop), 0);
+	event_work_post(loop, &works[1]);
+	event_loop_destroy(loop);
+	CHECK(!works[1].pending);
 }
 
 static int fds[2];

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "../lib/tap.h"
+#include "../../vmm/event_priv.h"
 #include "../../vmm/vcpu.h"
 #include "../../vmm/vm_priv.h"
 #include "../../vmm/x86/cpuid.h"
@@ -131,6 +132,7 @@ static void setup(void)
 		vcpus[i].vm = &vm;
 		vcpus[i].id = i;
 		vcpus[i].run = &run;
+		hcall_vcpu_init(&vcpus[i]);
 	}
 	CHECK_EQ(mem_create(&vm.mem, BYTES), 0);
 	CHECK_EQ(event_loop_create(&vm.loop), 0);
@@ -156,7 +158,7 @@ static void teardown(void)
 	CHECK_EQ(event_post(vm.loop, over, NULL), 0);
 	CHECK_EQ(event_loop_run(vm.loop), 0);
 	for (i = 0; i < 2; i++)
-		event_timer_cancel(&vcpus[i].periodic);
+		hcall_vcpu_exit(&vcpus[i]);
 	evtchn_destroy(vm.evtchn);
 	gnttab_destroy(vm.gnttab);
 	watchdog_destroy(vm.watchdog);
@@ -490,6 +492,51 @@ TEST(sched, "the end of the guest, and its watchdogs")
 	*w = (struct sched_watchdog){ 2, 0 };
 	CHECK_EQ(call(__HYPERVISOR_sched_op, SCHEDOP_watchdog, ARG, 0), 0);
 	CHECK(call(__HYPERVISOR_sched_op, SCHEDOP_watchdog, ARG, 0) == -EINVAL);
+	teardown();
+}
+
+TEST(timers, "a multicall full of timers is work for the loop but once")
+{
+	enum { NR = 3000, OP = ARG, PERIOD = 2 * ARG };
+	struct vcpu_set_periodic_timer *p;
+	struct multicall_entry *m;
+	struct sched_watchdog *w;
+	unsigned int i;
+
+	setup();
+	w = at(OP);
+	*w = (struct sched_watchdog){ 0, 100 };
+	CHECK_EQ(call(__HYPERVISOR_sched_op, SCHEDOP_watchdog, OP, 0), 1);
+	w->id = 1;
+	p = at(PERIOD);
+	p->period_ns = 3600000000000ull;
+	m = mem_ptr(vm.mem, gpa(4 * ARG), NR * sizeof(*m));
+	for (i = 0; i < NR; i++) {
+		if (i % 3)
+			m[i] = (struct multicall_entry){
+				.op = __HYPERVISOR_vcpu_op,
+				.args = { i % 2 ? VCPUOP_set_periodic_timer :
+					  VCPUOP_stop_periodic_timer,
+					  i % 3 - 1, PERIOD } };
+		else
+			m[i] = (struct multicall_entry){
+				.op = __HYPERVISOR_sched_op,
+				.args = { SCHEDOP_watchdog, OP } };
+	}
+	for (i = 0; i < 20; i++)
+		CHECK_EQ(call(__HYPERVISOR_multicall, 4 * ARG, NR, 0), 0);
+	for (i = 0; i < NR; i++)
+		CHECK_EQ(m[i].result, 0);
+	/* The watchdog and two vCPUs. */
+	CHECK_EQ(vm.loop->nr_work, 3);
+	p->period_ns = 7200000000000ull;
+	CHECK_EQ(call(__HYPERVISOR_vcpu_op, VCPUOP_set_periodic_timer, 1,
+		      PERIOD), 0);
+	CHECK_EQ(event_post(vm.loop, over, NULL), 0);
+	CHECK_EQ(event_loop_run(vm.loop), 0);
+	CHECK_EQ(vm.loop->nr_work, 0);
+	CHECK_EQ(vcpus[1].period_ns, 7200000000000ull);
+	CHECK(vcpus[1].periodic.due);
 	teardown();
 }
 

@@ -25,6 +25,7 @@ struct guest_store {
 	struct xs_store *xs;
 	struct xs_ring *ring;
 	struct evtchn_backend channel;
+	struct event_work deferred;
 	int err;		/* the first one while filling the tree */
 };
 
@@ -33,21 +34,18 @@ static void store_log(void *arg, const char *line)
 	log_guest(LOG_WARNING, "xenstore: %s", line);
 }
 
-/* The incarnation that posted may be gone: its successor has a store too. */
-static void store_run(void *arg)
+static void store_run(struct event_work *work)
 {
-	struct vm *vm = arg;
+	struct guest_store *s = work->arg;
 
-	if (vm->store)
-		xs_run_deferred(vm->store->xs);
+	xs_run_deferred(s->xs);
 }
 
 static void store_wake(void *arg)
 {
 	struct guest_store *s = arg;
 
-	if (event_post(s->vm->loop, store_run, s->vm))
-		log_line(LOG_ERROR, "xenstore: out of memory");
+	event_work_post(s->vm->loop, &s->deferred);
 }
 
 static const struct xs_store_ops store_ops = {
@@ -238,6 +236,8 @@ int guest_store_create(struct guest_store **out, struct vm *vm)
 	if (!s)
 		return -ENOMEM;
 	s->vm = vm;
+	s->deferred.fn = store_run;
+	s->deferred.arg = s;
 	s->xs = xs_store_create(NULL, &store_ops, s);
 	if (!s->xs)
 		goto err_free;
@@ -253,6 +253,7 @@ int guest_store_create(struct guest_store **out, struct vm *vm)
 
 err_destroy:
 	xs_store_destroy(s->xs);
+	event_work_cancel(&s->deferred);
 err_free:
 	free(s);
 	return err;
@@ -264,6 +265,7 @@ void guest_store_destroy(struct guest_store *s)
 		return;
 	evtchn_unbind_backend(s->vm->evtchn, &s->channel);
 	xs_store_destroy(s->xs);
+	event_work_cancel(&s->deferred);
 	free(s);
 }
 

@@ -5,7 +5,7 @@
  */
 #include <errno.h>
 #include <linux/kvm.h>
-#include <stdlib.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -199,11 +199,6 @@ int64_t hcall_set_timer_op(struct hcall *h)
 	return vcpu_singleshot(h->vcpu, expires);
 }
 
-struct vcpu_periodic {
-	struct vcpu *v;
-	uint64_t ns;
-};
-
 static void vcpu_period_over(struct event_timer *t)
 {
 	struct vcpu *v = t->arg;
@@ -212,38 +207,38 @@ static void vcpu_period_over(struct event_timer *t)
 	event_timer_set(v->vm->loop, t, v->period_ns);
 }
 
-/* On the loop; vm.c lets it run dry before vCPUs go. */
-static void vcpu_set_periodic(void *arg)
+/* On the loop: what was asked for last counts, however often. */
+static void vcpu_set_periodic(struct event_work *work)
 {
-	struct vcpu_periodic *p = arg;
+	struct vcpu *v = work->arg;
 
-	p->v->period_ns = p->ns;
-	p->v->periodic.fn = vcpu_period_over;
-	p->v->periodic.arg = p->v;
-	if (p->ns)
-		event_timer_set(p->v->vm->loop, &p->v->periodic, p->ns);
+	v->period_ns = v->period_asked;
+	v->periodic.fn = vcpu_period_over;
+	v->periodic.arg = v;
+	if (v->period_ns)
+		event_timer_set(v->vm->loop, &v->periodic, v->period_ns);
 	else
-		event_timer_cancel(&p->v->periodic);
-	free(p);
+		event_timer_cancel(&v->periodic);
 }
 
+/* Any vCPU may set any vCPU's: the work is ready from the vCPU's creation. */
 static int64_t vcpu_post_periodic(struct vcpu *v, uint64_t ns)
 {
-	struct vcpu_periodic *p;
-	int err;
+	if (atomic_exchange(&v->period_asked, ns) || ns)
+		event_work_post(v->vm->loop, &v->periodic_work);
+	return 0;
+}
 
-	if (!ns && !v->period_asked)
-		return 0;
-	p = malloc(sizeof(*p));
-	if (!p)
-		return -ENOMEM;
-	v->period_asked = ns;
-	p->v = v;
-	p->ns = ns;
-	err = event_post(v->vm->loop, vcpu_set_periodic, p);
-	if (err)
-		free(p);
-	return err;
+void hcall_vcpu_init(struct vcpu *v)
+{
+	v->periodic_work.fn = vcpu_set_periodic;
+	v->periodic_work.arg = v;
+}
+
+void hcall_vcpu_exit(struct vcpu *v)
+{
+	event_work_cancel(&v->periodic_work);
+	event_timer_cancel(&v->periodic);
 }
 
 static int64_t op_set_periodic(struct hcall *h, struct vcpu *v)

@@ -56,6 +56,13 @@ bool hcall_stopping(const struct hcall *h);
 /* DOMID_SELF or the guest's own id: 0; else -ESRCH, or -EPERM for dom0. */
 int hcall_self(const struct hcall *h, uint16_t domid);
 
+/*
+ * What vcpu_op has on the loop for a vCPU: before its first call, and after the
+ * last call of every vCPU, on the loop's thread.
+ */
+void hcall_vcpu_init(struct vcpu *v);
+void hcall_vcpu_exit(struct vcpu *v);
+
 /* The classes, one file each. */
 int64_t hcall_memory_op(struct hcall *h);
 int64_t hcall_xen_version(struct hcall *h);

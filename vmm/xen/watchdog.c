@@ -19,6 +19,7 @@
 struct watchdog {
 	struct vm *vm;
 	struct event_timer timer;		/* the loop's */
+	struct event_work work;			/* deadlines have changed */
 	pthread_mutex_t lock;
 	uint64_t deadline[WATCHDOG_NR];		/* ns, monotonic; 0: off */
 };
@@ -31,9 +32,8 @@ static uint64_t watchdog_now(void)
 	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
 }
 
-static void watchdog_update(void *arg)
+static void watchdog_update(struct watchdog *w)
 {
-	struct watchdog *w = arg;
 	uint64_t next = UINT64_MAX, now = watchdog_now();
 	unsigned int i;
 
@@ -57,6 +57,11 @@ static void watchdog_expired(struct event_timer *t)
 	watchdog_update(t->arg);
 }
 
+static void watchdog_changed(struct event_work *work)
+{
+	watchdog_update(work->arg);
+}
+
 int watchdog_create(struct watchdog **out, struct vm *vm)
 {
 	struct watchdog *w = calloc(1, sizeof(*w));
@@ -66,6 +71,8 @@ int watchdog_create(struct watchdog **out, struct vm *vm)
 	w->vm = vm;
 	w->timer.fn = watchdog_expired;
 	w->timer.arg = w;
+	w->work.fn = watchdog_changed;
+	w->work.arg = w;
 	pthread_mutex_init(&w->lock, NULL);
 	*out = w;
 	return 0;
@@ -75,6 +82,7 @@ void watchdog_destroy(struct watchdog *w)
 {
 	if (!w)
 		return;
+	event_work_cancel(&w->work);
 	event_timer_cancel(&w->timer);
 	pthread_mutex_destroy(&w->lock);
 	free(w);
@@ -104,7 +112,7 @@ static int watchdog_slot(struct watchdog *w, uint32_t id, uint32_t seconds,
 int watchdog_set(struct watchdog *w, uint32_t id, uint32_t seconds)
 {
 	unsigned int slot;
-	int ret, err;
+	int ret;
 
 	pthread_mutex_lock(&w->lock);
 	ret = watchdog_slot(w, id, seconds, &slot);
@@ -112,8 +120,7 @@ int watchdog_set(struct watchdog *w, uint32_t id, uint32_t seconds)
 		w->deadline[slot] = seconds ? watchdog_now() +
 				    seconds * 1000000000ull : 0;
 	pthread_mutex_unlock(&w->lock);
-	if (ret < 0)
-		return ret;
-	err = event_post(w->vm->loop, watchdog_update, w);
-	return err ? err : ret;
+	if (ret >= 0)
+		event_work_post(w->vm->loop, &w->work);
+	return ret;
 }
