@@ -98,7 +98,7 @@ struct arch_vcpu {
 		bool injected, soft;
 		u8 nr;
 	} intr;
-	bool nmi_injected, nmi_masked;
+	bool nmi_injected;
 	atomic_t nmi_pending;		/* at most 2 */
 	bool triple_fault;
 	int user_vector;		/* KVM_INTERRUPT, or -1 */

@@ -116,6 +116,8 @@ static int exit_exception(struct vcpu *v)
 	/* run_switch() gave it to the host */
 	if (host_event(EXIT_REASON_EXCEPTION_NMI, info) != HOST_EVENT_NONE)
 		return 1;
+	if ((info & INTR_INFO_VECTOR_MASK) != X86_TRAP_DF)
+		exit_unblocked_nmi(v, info);
 	switch (info & INTR_INFO_VECTOR_MASK) {
 	case X86_TRAP_DB:
 		/* INT1 is a trap: RIP stays at it in the exit (SDM 27.2.2) */

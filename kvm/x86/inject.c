@@ -89,9 +89,28 @@ void x86_inject_db(struct vcpu *v, u64 dr6)
 
 void x86_inject_nmi(struct vcpu *v)
 {
-	/* one being delivered and one held is all a CPU remembers */
+	/* one to be handled and one that waits: x86_pending_nmis() knows better */
 	atomic_add_unless(&v->arch.nmi_pending, 1, 2);
 	vcpu_request_kick(v, REQ_EVENT);
+}
+
+static bool inject_nmi_blocked(void)
+{
+	return vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & GUEST_INTR_STATE_NMI;
+}
+
+/* A CPU remembers one NMI beside the one that it handles. */
+unsigned int x86_pending_nmis(struct vcpu *v)
+{
+	if (atomic_read(&v->arch.nmi_pending) > 1 &&
+	    (v->arch.nmi_injected || inject_nmi_blocked()))
+		atomic_cmpxchg(&v->arch.nmi_pending, 2, 1);
+	return atomic_read(&v->arch.nmi_pending);
+}
+
+bool x86_nmi_wakes(struct vcpu *v)
+{
+	return atomic_read(&v->arch.nmi_pending) && !inject_nmi_blocked();
 }
 
 /* What comes with an exception takes effect with its delivery. */
@@ -239,6 +258,19 @@ static bool inject_new_exception(struct vcpu *v)
 	return true;
 }
 
+/*
+ * Tell when an NMI can be injected.  Some CPUs open the window for NMIs in the
+ * shadow of STI and then refuse the injection there (SDM volume 3, 27.3.1.5):
+ * interrupts, which must be on, get theirs right behind the shadow.
+ */
+static void inject_nmi_window(struct vcpu *v)
+{
+	bool sti = vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & GUEST_INTR_STATE_STI;
+
+	vmcs_set_proc(v, sti ? CPU_BASED_INTR_WINDOW_EXITING :
+			       CPU_BASED_NMI_WINDOW_EXITING, 0);
+}
+
 void inject_events(struct vcpu *v)
 {
 	struct arch_vcpu *a = &v->arch;
@@ -247,7 +279,7 @@ void inject_events(struct vcpu *v)
 
 	if (unlikely(a->guest_debug & KVM_GUESTDBG_BLOCKIRQ))
 		return;
-	if (atomic_read(&a->nmi_pending)) {
+	if (atomic_read(&a->nmi_pending) && x86_pending_nmis(v)) {
 		if (!done && inject_nmi_allowed()) {
 			atomic_dec(&a->nmi_pending);
 			a->nmi_injected = true;
@@ -255,7 +287,7 @@ void inject_events(struct vcpu *v)
 			done = true;
 		}
 		if (atomic_read(&a->nmi_pending))
-			vmcs_set_proc(v, CPU_BASED_NMI_WINDOW_EXITING, 0);
+			inject_nmi_window(v);
 	}
 	from = inject_irq_source(v);
 	if (from == IRQ_NONE_SOURCE)

@@ -189,7 +189,7 @@ int events_get(struct vcpu *v, struct kvm_vcpu_events *e)
 		.interrupt.nr = a->intr.nr,
 		.interrupt.shadow = events_get_shadow(),
 		.nmi.injected = a->nmi_injected,
-		.nmi.pending = !!atomic_read(&a->nmi_pending),
+		.nmi.pending = x86_pending_nmis(v),
 		.nmi.masked = events_nmi_masked(),
 		.triple_fault.pending = a->triple_fault,
 		.flags = KVM_VCPUEVENT_VALID_NMI_PENDING |
@@ -221,7 +221,8 @@ static void events_set_shadow(struct vcpu *v, const struct kvm_vcpu_events *e)
 		state |= GUEST_INTR_STATE_STI;
 	else if (e->interrupt.shadow & KVM_X86_SHADOW_INT_MOV_SS)
 		state |= GUEST_INTR_STATE_MOV_SS;
-	if (e->nmi.masked)
+	/* the delivery of an injected one blocks the next by itself */
+	if (e->nmi.masked && !e->nmi.injected)
 		state |= GUEST_INTR_STATE_NMI;
 	vmcs_write(GUEST_INTERRUPTIBILITY_INFO, state);
 	debug_sync_pending(v);
@@ -269,7 +270,7 @@ int events_set(struct vcpu *v, const struct kvm_vcpu_events *e)
 	a->intr.soft = e->interrupt.soft;
 	a->nmi_injected = e->nmi.injected;
 	if (e->flags & KVM_VCPUEVENT_VALID_NMI_PENDING)
-		atomic_set(&a->nmi_pending, !!e->nmi.pending);
+		atomic_set(&a->nmi_pending, min_t(u8, e->nmi.pending, 2));
 	events_set_shadow(v, e);
 	if ((e->flags & KVM_VCPUEVENT_VALID_SIPI_VECTOR) && a->lapic)
 		a->lapic->sipi_vector = e->sipi_vector;

@@ -348,7 +348,6 @@ void vcpu_reset(struct vcpu *v, bool init)
 	memset(&a->exc, 0, sizeof(a->exc));
 	memset(&a->intr, 0, sizeof(a->intr));
 	a->nmi_injected = false;
-	a->nmi_masked = false;
 	atomic_set(&a->nmi_pending, 0);
 	a->triple_fault = false;
 	memset(a->db, 0, sizeof(a->db));

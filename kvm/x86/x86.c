@@ -138,7 +138,7 @@ bool arch_vcpu_runnable(struct vcpu *v)
 		return true;
 	if (READ_ONCE(a->mp_state) != KVM_MP_STATE_HALTED)
 		return false;
-	return atomic_read(&a->nmi_pending) || a->exc.pending ||
+	return x86_nmi_wakes(v) || a->exc.pending ||
 	       xen_pending_events(v) || xen_pending_timer(v) ||
 	       (a->lapic && lapic_timer_expired(v)) || x86_interrupt_wakes(v);
 }

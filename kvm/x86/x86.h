@@ -45,6 +45,10 @@ void x86_queue_exception_e(struct vcpu *v, u8 nr, u32 error);
 void x86_inject_pf(struct vcpu *v, u64 addr, u32 error);
 void x86_inject_db(struct vcpu *v, u64 dr6);
 void x86_inject_nmi(struct vcpu *v);	/* any context: queue and kick */
+/* NMIs that wait, 0 to 2; 2 only while none is handled.  vCPU loaded. */
+unsigned int x86_pending_nmis(struct vcpu *v);
+/* Does an NMI wait that the guest would take, out of HLT too?  vCPU loaded. */
+bool x86_nmi_wakes(struct vcpu *v);
 /* Is user space the PIC, and does the vCPU's local APIC listen to it? */
 bool x86_takes_user_irq(const struct vcpu *v);
 

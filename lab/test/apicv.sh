@@ -11,7 +11,7 @@ rmmod xkvm && insmod /lab/xkvm.ko apicv=0
 verdict 'the module loads with apicv=0' $?
 [ "$(cat /sys/module/xkvm/parameters/apicv)" = N ]
 verdict 'and says so' $?
-for program in tpr lapic smp chips apic_page xen_event xen_irq; do
+for program in tpr lapic smp chips apic_page nmi xen_event xen_irq; do
 	[ -x "./$program" ] || continue
 	"./$program" >/tmp/apicv.out 2>&1
 	code=$?
