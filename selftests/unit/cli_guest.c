@@ -10,6 +10,8 @@
  *	crash	the same, as a crash
  *	segv	its process is killed by a signal
  *	echo	repeats what is typed; "q" powers off, "c" crashes
+ *	slow	takes little of what is typed at a time, at 64 KiB says their
+ *		sum and powers off
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -71,6 +73,42 @@ static size_t guest_input(void *arg, const void *buf, size_t len)
 		event_loop_stop(loop);
 	return len;
 }
+
+/* FNV-1a, which tells of every byte lost, changed or moved. */
+static uint32_t slow_sum = 2166136261u;
+static size_t slow_len;
+
+static void slow_again(struct event_timer *t)
+{
+	control_console_ready(ctl);
+}
+
+static struct event_timer slow_timer = { .fn = slow_again };
+
+static size_t slow_input(void *arg, const void *buf, size_t len)
+{
+	const unsigned char *p = buf;
+	size_t n = len < 61 ? len : 61;
+	char line[48];
+
+	for (size_t i = 0; i < n; i++)
+		slow_sum = (slow_sum ^ p[i]) * 16777619u;
+	slow_len += n;
+	if (n < len)
+		event_timer_set(loop, &slow_timer, 100000);
+	if (slow_len >= 65536) {
+		snprintf(line, sizeof(line), "%zu bytes, sum %08x\n", slow_len,
+			 slow_sum);
+		say(line);
+		event_loop_stop(loop);
+	}
+	return n;
+}
+
+static const struct control_ops slow_ops = {
+	.shutdown = guest_shutdown, .destroy = guest_destroy,
+	.status = guest_status, .console_input = slow_input,
+};
 
 static const struct control_ops ops = {
 	.shutdown = guest_shutdown, .destroy = guest_destroy,
@@ -134,7 +172,8 @@ int vm_run(const struct vm_config *cfg, const struct vm_run_opts *opts)
 	if (!strcmp(what, "hang"))
 		pause();
 	if (event_loop_create(&loop) ||
-	    control_create(&ctl, loop, opts->control_path, &ops, NULL)) {
+	    control_create(&ctl, loop, opts->control_path,
+			   strcmp(what, "slow") ? &ops : &slow_ops, NULL)) {
 		tell("no control socket\n");
 		return -EINVAL;
 	}

@@ -424,6 +424,55 @@ TEST(terminal, "a terminal is raw while attached and as before on each way out")
 	teardown();
 }
 
+TEST(paste, "64 KiB pasted into the terminal arrive whole at a slow guest")
+{
+	static char data[65536];
+	uint32_t sum = 2166136261u;
+	struct termios was;
+	char text[48];
+	struct command c;
+	int master, tty;
+
+	for (size_t i = 0; i < sizeof(data); i++) {
+		data[i] = i % 97 == 96 ? '\n' : (char)('!' + i * 7919 % 89);
+		sum = (sum ^ (unsigned char)data[i]) * 16777619u;
+	}
+	snprintf(text, sizeof(text), "65536 bytes, sum %08x", sum);
+	setup();
+	master = terminal(&tty, &was);
+	c = begin(create("-c", "g", "slow"), tty);
+	expect(master, "hello");
+	for (size_t done = 0; done < sizeof(data);) {
+		ssize_t n = write(master, data + done, sizeof(data) - done);
+
+		CHECK(n > 0);
+		done += (size_t)n;
+	}
+	expect(master, text);
+	CHECK_EQ(reap(&c), CLI_OK);
+	teardown();
+}
+
+/* Typed before the command has made the terminal raw. */
+TEST(typed_ahead, "what was typed before the console began is the guest's")
+{
+	struct termios was;
+	struct command c;
+	int master, tty;
+
+	setup();
+	master = terminal(&tty, &was);
+	was.c_lflag &= ~ECHO;		/* "ahead" comes from the guest alone */
+	CHECK_OK(tcsetattr(tty, TCSANOW, &was));
+	CHECK(write(master, "ahead\n", 6) == 6);
+	c = begin(create("-c", "g", "echo"), tty);
+	expect(master, "hello");
+	expect(master, "ahead");
+	CHECK(write(master, "q", 1) == 1);
+	CHECK_EQ(reap(&c), CLI_OK);
+	teardown();
+}
+
 TEST(interrupted, "a create that is interrupted leaves no guest behind")
 {
 	struct command c;

@@ -19,6 +19,7 @@
 static struct termios console_saved;
 static volatile sig_atomic_t console_raw;
 
+/* Input left over was for the guest: the shell must not execute it. */
 static void console_restore(void)
 {
 	if (console_raw)
@@ -52,7 +53,8 @@ static void console_make_raw(void)
 	}
 	raw = console_saved;
 	cfmakeraw(&raw);
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw);
+	/* Input typed ahead is kept: it is for the guest. */
+	tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
 }
 
 static bool console_write_all(const char *p, size_t len)
