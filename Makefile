@@ -13,7 +13,7 @@
 # make clean    remove what was built; make distclean: and what was fetched
 #
 # KERNEL=6.1|6.12   the stock kernel to build for and to boot
-# HOST=native       make run on this machine, without an emulator
+# HOST=native       make run and make test on this machine, without an emulator
 # MITIGATIONS=on    make bench with those of the kernel's default
 # V=1               show commands
 
@@ -31,7 +31,7 @@ module-kernel = $(if $(filter native,$(HOST)),native,$(KERNEL))
 all: module vmm selftests
 
 setup:
-	@lab/setup $(KERNEL)
+	@lab/setup $(KERNEL) $(filter native,$(HOST))
 
 module:
 	@lab/build-module $(module-kernel)
@@ -49,7 +49,7 @@ run: setup
 	@lab/run $(if $(filter native,$(HOST)),--native,--kernel $(KERNEL))
 
 test:
-	@selftests/run
+	@HOST=$(HOST) KERNEL=$(KERNEL) selftests/run
 
 test-kvm: setup
 	@$(MAKE) module

@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=dash
-# In the emulated host: what is about interrupts once more, without the CPU's
+# In the host: what is about interrupts once more, without the CPU's
 # delivery of them (apicv=0). The programs are those beside this one.
 
-# shellcheck disable=SC1091
+# shellcheck source=lab/test/verdict
 . ./.verdict
 n=0 status=0
-rmmod xkvm && insmod /lab/xkvm.ko apicv=0
+rmmod xkvm && insmod "$module" apicv=0
 verdict 'the module loads with apicv=0' $?
 [ "$(cat /sys/module/xkvm/parameters/apicv)" = N ]
 verdict 'and says so' $?
@@ -19,7 +19,7 @@ for program in tpr lapic smp chips apic_page nmi xen_event xen_irq; do
 	sed 's/^/# /' /tmp/apicv.out
 	verdict "$program without APIC virtualization" $code
 done
-rmmod xkvm && insmod /lab/xkvm.ko
+rmmod xkvm && insmod "$module"
 verdict 'the module loads as before' $?
 echo "1..$n"
 exit $status

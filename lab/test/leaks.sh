@@ -6,7 +6,7 @@
 # loaded is lost when it is gone, too: one look is enough.
 
 leaks=/sys/kernel/debug/kmemleak
-# shellcheck disable=SC1091
+# shellcheck source=lab/test/verdict
 . ./.verdict
 n=0 status=0
 
@@ -36,7 +36,7 @@ verdict 'no object is lost with the module gone' $?
 verdict 'no slab cache of it is left' $?
 grep -qE '^ *debug_locks: *1$' /proc/lockdep_stats
 verdict 'lockdep is still on' $?
-insmod /lab/xkvm.ko
+insmod "$module"
 verdict 'it loads again' $?
 echo "1..$n"
 exit $status

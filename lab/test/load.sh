@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=dash
-# In the emulated host: the module loads and unloads again and again, and
+# In the host: the module loads and unloads again and again, and
 # leaves nothing behind. Run last: it takes out what lab/host inserted.
 
-# shellcheck disable=SC1091
+# shellcheck source=lab/test/verdict
 . ./.verdict
 n=0 status=0
 
@@ -13,7 +13,7 @@ rounds()
 	local i=0
 
 	while [ $i -lt "$1" ]; do
-		insmod /lab/xkvm.ko || return
+		insmod "$module" || return
 		[ -c /dev/xkvm ] || return
 		rmmod xkvm || return
 		i=$((i + 1))
@@ -40,7 +40,7 @@ verdict 'no memory is lost' $?
 [ ! -e /dev/xkvm ] && [ ! -e /sys/module/xkvm ] &&
 	[ ! -e /sys/kernel/debug/xkvm ]
 verdict 'nothing of it is left' $?
-insmod /lab/xkvm.ko
+insmod "$module"
 verdict 'it loads again' $?
 ! dmesg | grep -E 'BUG|WARNING|Oops|Call Trace|refused|leak'
 verdict 'the kernel logged no complaint' $?
