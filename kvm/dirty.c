@@ -13,6 +13,7 @@
  */
 #include <linux/bitops.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -270,7 +271,8 @@ static int dirty_clear(struct vm *vm, struct memslot *s,
 {
 	size_t words = BITS_TO_LONGS((u64)log->num_pages), n;
 	unsigned long __user *from = log->dirty_bitmap;
-	u64 base = log->first_page;
+	/* the slot's end is a position, too */
+	u64 base = array_index_nospec(log->first_page, s->npages + 1);
 	unsigned long *mask;
 	bool flush = false;
 	int ret = 0;

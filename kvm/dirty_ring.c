@@ -11,6 +11,7 @@
  * keeps its vCPU from running (REQ_RING_FULL).
  */
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
@@ -164,14 +165,16 @@ static void dirty_ring_clear(struct vm *vm, struct dirty_ring_batch *b)
 static void dirty_ring_add(struct vm *vm, struct dirty_ring_batch *b, u32 id,
 			   u64 rel)
 {
-	u64 base = round_down(rel, BITS_PER_LONG);
 	struct memslot *s = b->slot;
+	u64 base;
 
 	if (!s || s->id != id)
 		s = memslot_by_id(vm, id);
 	/* the slot may have gone since, or user space made this up */
 	if (!s || !s->dirty || rel >= s->npages)
 		return;
+	rel = array_index_nospec(rel, s->npages);
+	base = round_down(rel, BITS_PER_LONG);
 	if (s != b->slot || base != b->base)
 		dirty_ring_clear(vm, b);
 	b->slot = s;

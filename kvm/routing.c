@@ -94,6 +94,16 @@ static bool routing_fits(const struct kvm_irq_routing_entry *there, u32 n,
 	return true;
 }
 
+/* The pin was checked, but not for what runs ahead of the check. */
+static void routing_note_pin(struct route_table *table,
+			     const struct kvm_irq_routing_irqchip *e, u32 gsi)
+{
+	u32 chip = array_index_nospec(e->irqchip, ARCH_NR_IRQCHIPS);
+	u32 pin = array_index_nospec(e->pin, ARCH_IRQCHIP_PINS);
+
+	table->chip[chip][pin] = gsi + 1;
+}
+
 /* A counting sort, from the last to the first. */
 static int routing_fill(struct route_table *table,
 			const struct kvm_irq_routing_entry *e, u32 n)
@@ -117,28 +127,20 @@ static int routing_fill(struct route_table *table,
 			return -EINVAL;
 		table->route[end - 1] = e[i];
 		if (e[i].type == KVM_IRQ_ROUTING_IRQCHIP)
-			table->chip[e[i].u.irqchip.irqchip]
-				   [e[i].u.irqchip.pin] = gsi + 1;
+			routing_note_pin(table, &e[i].u.irqchip, gsi);
 	}
 	return 0;
 }
 
-/* A table of @n entries, checked here; NULL for none. */
-static struct route_table *
-routing_build(struct vm *vm, const struct kvm_irq_routing_entry *e, u32 n)
+struct route_table *routing_prepare(const struct kvm_irq_routing_entry *e,
+				    u32 n)
 {
 	struct route_table *table;
 	u32 i, nr = 0;
 	int r;
 
-	if (!n)
-		return NULL;
-	for (i = 0; i < n; i++) {
-		r = routing_check(vm, &e[i]);
-		if (r)
-			return ERR_PTR(r);
+	for (i = 0; i < n; i++)
 		nr = max(nr, e[i].gsi + 1);
-	}
 	table = routing_alloc(nr, n);
 	if (!table)
 		return ERR_PTR(-ENOMEM);
@@ -150,8 +152,14 @@ routing_build(struct vm *vm, const struct kvm_irq_routing_entry *e, u32 n)
 	return table;
 }
 
-static void routing_publish(struct irq_routing *r, struct route_table *table)
+void routing_discard(struct route_table *table)
 {
+	kvfree(table);
+}
+
+void routing_publish(struct vm *vm, struct route_table *table)
+{
+	struct irq_routing *r = vm->routing;
 	struct route_table *old;
 
 	mutex_lock(&r->lock);
@@ -161,13 +169,23 @@ static void routing_publish(struct irq_routing *r, struct route_table *table)
 		kvfree_rcu(old, rcu);
 }
 
-int routing_set(struct vm *vm, const struct kvm_irq_routing_entry *e, u32 n)
+/* User space's entries; none empty the table. */
+static int routing_set(struct vm *vm, const struct kvm_irq_routing_entry *e,
+		       u32 n)
 {
-	struct route_table *table = routing_build(vm, e, n);
+	struct route_table *table;
+	u32 i;
+	int r;
 
+	for (i = 0; i < n; i++) {
+		r = routing_check(vm, &e[i]);
+		if (r)
+			return r;
+	}
+	table = n ? routing_prepare(e, n) : NULL;
 	if (IS_ERR(table))
 		return PTR_ERR(table);
-	routing_publish(vm->routing, table);
+	routing_publish(vm, table);
 	return 0;
 }
 

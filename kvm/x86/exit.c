@@ -319,7 +319,10 @@ static int exit_eoi_induced(struct vcpu *v)
 	return 1;
 }
 
-static int (*const exit_table[])(struct vcpu *v) = {
+/* A power of two: whatever the reason is, its index is masked. */
+#define EXIT_REASONS	128
+
+static int (*const exit_table[EXIT_REASONS])(struct vcpu *v) = {
 	[EXIT_REASON_EXCEPTION_NMI]	= exit_exception,
 	[EXIT_REASON_EXTERNAL_INTERRUPT] = exit_external_interrupt,
 	[EXIT_REASON_TRIPLE_FAULT]	= exit_triple_fault,
@@ -439,6 +442,7 @@ int exit_handle(struct vcpu *v)
 {
 	struct vmx_vcpu *x = v->arch.vmx;
 	u32 reason = x->exit_reason;
+	int (*handler)(struct vcpu *v);
 
 	if (trace_xkvm_exit_enabled())
 		trace_xkvm_exit(v->id, reg_rip(v), reason, 0, 0);
@@ -450,7 +454,8 @@ int exit_handle(struct vcpu *v)
 	if (x->intr_info || exit_may_cut_delivery(reason))
 		exit_requeue(v);
 	reason &= 0xffff;
-	if (likely(reason < ARRAY_SIZE(exit_table) && exit_table[reason]))
-		return exit_table[reason](v);
+	handler = exit_table[reason & (EXIT_REASONS - 1)];
+	if (likely(reason < EXIT_REASONS && handler))
+		return handler(v);
 	return exit_unknown(v, reason);
 }

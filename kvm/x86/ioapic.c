@@ -6,6 +6,7 @@
  * set until a CPU's EOI; an edge sends one message for each rise, and one that
  * comes while the pin is masked is lost, as in the chip.
  */
+#include <linux/nospec.h>
 #include <linux/string.h>
 
 #include "ioapic.h"
@@ -132,6 +133,7 @@ static u32 ioapic_read_window(const struct ioapic *io)
 	pin = (io->select - IOAPIC_REG_ENTRIES) >> 1;
 	if (io->select < IOAPIC_REG_ENTRIES || pin >= IOAPIC_NR_PINS)
 		return ~0u;
+	pin = array_index_nospec(pin, IOAPIC_NR_PINS);
 	return io->entry[pin] >> (io->select & 1 ? 32 : 0);
 }
 
@@ -183,8 +185,10 @@ void ioapic_write(struct ioapic *io, u32 addr, u32 val)
 		return;
 	}
 	pin = (io->select - IOAPIC_REG_ENTRIES) >> 1;
-	if (io->select >= IOAPIC_REG_ENTRIES && pin < IOAPIC_NR_PINS)
-		ioapic_write_entry(io, pin, io->select & 1, val);
+	if (io->select < IOAPIC_REG_ENTRIES || pin >= IOAPIC_NR_PINS)
+		return;
+	pin = array_index_nospec(pin, IOAPIC_NR_PINS);
+	ioapic_write_entry(io, pin, io->select & 1, val);
 }
 
 /* --- state --- */

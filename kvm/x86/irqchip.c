@@ -9,6 +9,7 @@
  * irqfds that an interrupt has ended) is done after it is let go, since they
  * raise lines themselves.
  */
+#include <linux/err.h>
 #include <linux/slab.h>
 
 #include "../irqfd.h"
@@ -337,15 +338,15 @@ static const struct iobus_ops irqchip_ioapic_ops = {
 /* --- lifetime --- */
 
 /* As KVM has it: GSIs 0 to 15 lead to both, the rest to the I/O APIC. */
-static int irqchip_default_routes(struct vm *vm)
+static struct route_table *irqchip_default_routes(void)
 {
 	struct kvm_irq_routing_entry *e;
+	struct route_table *table;
 	u32 gsi, n = 0;
-	int ret;
 
 	e = kcalloc(IOAPIC_NR_PINS + PIC_NR_PINS, sizeof(*e), GFP_KERNEL);
 	if (!e)
-		return -ENOMEM;
+		return ERR_PTR(-ENOMEM);
 	for (gsi = 0; gsi < IOAPIC_NR_PINS; gsi++) {
 		e[n].gsi = gsi;
 		e[n].type = KVM_IRQ_ROUTING_IRQCHIP;
@@ -359,9 +360,9 @@ static int irqchip_default_routes(struct vm *vm)
 						   KVM_IRQCHIP_PIC_SLAVE;
 		e[n++].u.irqchip.pin = gsi & 7;
 	}
-	ret = routing_set(vm, e, n);
+	table = routing_prepare(e, n);
 	kfree(e);
-	return ret;
+	return table;
 }
 
 static void irqchip_off_bus(struct irqchip *chip)
@@ -395,9 +396,14 @@ static int irqchip_on_bus(struct irqchip *chip)
 	return ret;
 }
 
+/*
+ * Readers need no lock: nothing fails once the chip can be seen, so that it
+ * stays as long as the VM.
+ */
 int irqchip_create(struct vm *vm)
 {
 	struct irqchip *chip = kzalloc(sizeof(*chip), GFP_KERNEL_ACCOUNT);
+	struct route_table *routes;
 	int ret;
 
 	lockdep_assert_held(&vm->lock);
@@ -407,19 +413,21 @@ int irqchip_create(struct vm *vm)
 	spin_lock_init(&chip->lock);
 	pic_reset(&chip->pic);
 	ioapic_reset(&chip->ioapic);
+	routes = irqchip_default_routes();
+	if (IS_ERR(routes)) {
+		ret = PTR_ERR(routes);
+		goto err_free;
+	}
 	ret = irqchip_on_bus(chip);
 	if (ret)
-		goto err_free;
-	/* pairs with irqchip_pin_valid() */
+		goto err_routes;
+	/* pairs with irqchip_pin_valid() and irqchip_the_pit() */
 	smp_store_release(&vm->arch.irqchip, chip);
-	ret = irqchip_default_routes(vm);
-	if (ret)
-		goto err_bus;
+	routing_publish(vm, routes);
 	return 0;
 
-err_bus:
-	vm->arch.irqchip = NULL;
-	irqchip_off_bus(chip);
+err_routes:
+	routing_discard(routes);
 err_free:
 	kfree(chip);
 	return ret;

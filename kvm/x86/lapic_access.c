@@ -7,6 +7,7 @@
  * bits exist is lapic_regs.c's table.  Runs in the vCPU's thread or under
  * vcpu->mutex.
  */
+#include <linux/nospec.h>
 #include <linux/string.h>
 
 #include "lapic.h"
@@ -45,6 +46,7 @@ int lapic_mmio_read(struct vcpu *vcpu, u32 offset, unsigned int len, void *data)
 		return -EOPNOTSUPP;
 
 	if (reg < LAPIC_REGS_SIZE) {
+		reg = array_index_nospec(reg, LAPIC_REGS_SIZE);
 		if (lapic_own_reg(apic, reg)->access & LAPIC_X_READ)
 			val = lapic_reg_read(apic, reg);
 		else if (reg != LAPIC_EOI)
@@ -65,8 +67,10 @@ int lapic_msr_read(struct vcpu *vcpu, u32 msr, u64 *data)
 	struct lapic *apic = vcpu->arch.lapic;
 	u32 reg = (msr - X2APIC_MSR_FIRST) << 4;
 
-	if (!apic || !lapic_x2apic(apic) || reg >= LAPIC_REGS_SIZE ||
-	    !(lapic_own_reg(apic, reg)->access & LAPIC_X2_READ))
+	if (!apic || !lapic_x2apic(apic) || reg >= LAPIC_REGS_SIZE)
+		return 1;
+	reg = array_index_nospec(reg, LAPIC_REGS_SIZE);
+	if (!(lapic_own_reg(apic, reg)->access & LAPIC_X2_READ))
 		return 1;
 	*data = lapic_reg_read(apic, reg);
 	if (reg == LAPIC_ICR)
@@ -291,6 +295,7 @@ int lapic_mmio_write(struct vcpu *vcpu, u32 offset, unsigned int len,
 	if (len != sizeof(val) || offset & 0xf || offset >= LAPIC_REGS_SIZE)
 		return 0;
 
+	offset = array_index_nospec(offset, LAPIC_REGS_SIZE);
 	memcpy(&val, data, sizeof(val));
 	trace_xkvm_apic(vcpu->id, true, offset, val);
 	access = lapic_own_reg(apic, offset)->access;
@@ -318,6 +323,7 @@ int lapic_msr_write(struct vcpu *vcpu, u32 msr, u64 data)
 
 	if (!apic || !lapic_x2apic(apic) || reg >= LAPIC_REGS_SIZE)
 		return 1;
+	reg = array_index_nospec(reg, LAPIC_REGS_SIZE);
 	info = lapic_own_reg(apic, reg);
 	if (!(info->access & LAPIC_X2_WRITE))
 		return 1;
@@ -335,7 +341,10 @@ void lapic_write_done(struct vcpu *vcpu, u32 offset)
 	struct lapic *apic = vcpu->arch.lapic;
 	u32 reg = offset & ~0xfu;
 
-	if (!apic || reg >= LAPIC_REGS_SIZE || !write_fn[reg >> 4])
+	if (!apic || reg >= LAPIC_REGS_SIZE)
+		return;
+	reg = array_index_nospec(reg, LAPIC_REGS_SIZE);
+	if (!write_fn[reg >> 4])
 		return;
 	/* the store is done: what the CPU let through cannot fault any more */
 	trace_xkvm_apic(vcpu->id, true, reg, lapic_reg_get(apic->regs, reg));

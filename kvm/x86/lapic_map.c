@@ -10,6 +10,7 @@
  * either.  Where there is no map, or no index fits, every APIC is asked.
  */
 #include <linux/bitmap.h>
+#include <linux/nospec.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
 
@@ -338,6 +339,7 @@ static struct vcpu **lapic_map_logical(struct lapic_map *map, u32 dest,
 		first = dest >> 16 << 4;
 		if (first >= map->nr)
 			break;
+		first = array_index_nospec(first, map->nr);
 		*bits = dest & 0xffff;
 		*nr = min(map->nr - first, 16u);
 		return &map->by_id[first];
@@ -371,7 +373,9 @@ static bool lapic_find_indexed(struct vm *vm, struct vcpu *source,
 		return false;
 	if (!irq->logical) {
 		if (irq->dest < map->nr)
-			lapic_set_add(set, map->by_id[irq->dest], source, irq);
+			lapic_set_add(set, map->by_id[
+				array_index_nospec(irq->dest, map->nr)],
+				source, irq);
 		return true;
 	}
 	if (map->mode == LOGICAL_NONE)

@@ -6,6 +6,7 @@
  * Source: KVM API, KVM_X86_SETUP_MCE, KVM_X86_SET_MCE; SDM volume 3,
  * chapter 15.
  */
+#include <linux/nospec.h>
 #include <asm/mce.h>
 #include <asm/trapnr.h>
 
@@ -42,10 +43,12 @@ u64 *mce_reg(struct vcpu *v, u32 msr, bool host)
 	u32 n = v->arch.mcg_cap & MCG_BANKCNT_MASK;
 
 	if (msr >= MSR_IA32_MC0_CTL && msr < MSR_IA32_MC0_CTL + 4 * n)
-		return &v->arch.mce_banks[msr - MSR_IA32_MC0_CTL];
+		return &v->arch.mce_banks[array_index_nospec(
+				msr - MSR_IA32_MC0_CTL, 4 * n)];
 	if (msr >= MSR_IA32_MC0_CTL2 && msr < MSR_IA32_MC0_CTL2 + n &&
 	    (host || (v->arch.mcg_cap & MCG_CMCI_P)))
-		return &v->arch.mce_ctl2[msr - MSR_IA32_MC0_CTL2];
+		return &v->arch.mce_ctl2[array_index_nospec(
+				msr - MSR_IA32_MC0_CTL2, n)];
 	return NULL;
 }
 
@@ -72,16 +75,23 @@ static bool mce_is_ucna(const struct kvm_x86_mce *m)
 	       !(m->status & (MCI_STATUS_PCC | MCI_STATUS_S | MCI_STATUS_AR));
 }
 
+/* The registers of a bank that the vCPU has: CTL, STATUS, ADDR, MISC. */
+static u64 *mce_bank(struct vcpu *v, u8 bank)
+{
+	return &v->arch.mce_banks[array_index_nospec(bank, MCE_BANKS) * 4];
+}
+
 static int mce_record_ucna(struct vcpu *v, const struct kvm_x86_mce *m)
 {
-	u64 *bank = &v->arch.mce_banks[m->bank * 4];
+	u64 *bank = mce_bank(v, m->bank);
 
 	bank[1] = m->status;
 	bank[2] = m->addr;
 	bank[3] = m->misc;
 	v->arch.mcg_status = m->mcg_status;
 	if ((v->arch.mcg_cap & MCG_CMCI_P) && v->arch.lapic &&
-	    (v->arch.mce_ctl2[m->bank] & MCI_CTL2_CMCI_EN))
+	    (v->arch.mce_ctl2[array_index_nospec(m->bank, MCE_BANKS)] &
+	     MCI_CTL2_CMCI_EN))
 		lapic_deliver_lvt(v, LAPIC_LVTCMCI);
 	return 0;
 }
@@ -110,7 +120,7 @@ int mce_inject_error(struct vcpu *v, const struct kvm_x86_mce *m)
 		return -EINVAL;
 	if (mce_is_ucna(m))
 		return mce_record_ucna(v, m);
-	bank = &a->mce_banks[m->bank * 4];	/* CTL, STATUS, ADDR, MISC */
+	bank = mce_bank(v, m->bank);
 	/* reporting may be off, as a whole or for the bank */
 	if (uncorrected && (((a->mcg_cap & MCG_CTL_P) && a->mcg_ctl != ~0ull) ||
 			    bank[0] != ~0ull))

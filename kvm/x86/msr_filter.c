@@ -9,6 +9,7 @@
  * are the local APIC's and are never filtered.
  * Source: KVM API, KVM_X86_SET_MSR_FILTER.
  */
+#include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -42,7 +43,9 @@ static bool msr_filter_lookup(const struct msr_filter *f, u32 msr, bool write)
 
 		if (msr >= r->base && msr - r->base < r->nmsrs &&
 		    (r->flags & access))
-			return test_bit(msr - r->base, r->allowed);
+			return test_bit(array_index_nospec(msr - r->base,
+							   r->nmsrs),
+					r->allowed);
 	}
 	return f->default_allow;
 }

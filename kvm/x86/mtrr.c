@@ -6,6 +6,7 @@
  * business, and only where the VM has non-coherent DMA.
  * Source: SDM volume 3, 11.11.2 (registers), 11.11.4.1 (precedences).
  */
+#include <linux/nospec.h>
 #include <asm/mtrr.h>
 
 #include "../arch.h"
@@ -16,6 +17,7 @@
 #define MTRR_E		BIT_ULL(11)	/* of IA32_MTRR_DEF_TYPE */
 #define MTRR_FE		BIT_ULL(10)
 #define MTRR_VALID	BIT_ULL(11)	/* of a mask */
+#define MTRR_NR_FIX4K	8		/* registers of 4 KiB ranges */
 #define MTRR_FIXED_END	0x100000ull
 
 u64 *mtrr_reg(struct vcpu *v, u32 index)
@@ -27,10 +29,12 @@ u64 *mtrr_reg(struct vcpu *v, u32 index)
 	if (index == MSR_MTRRfix16K_80000 || index == MSR_MTRRfix16K_A0000)
 		return &v->arch.mtrr_fixed[1 + index - MSR_MTRRfix16K_80000];
 	if (index >= MSR_MTRRfix4K_C0000 && index <= MSR_MTRRfix4K_F8000)
-		return &v->arch.mtrr_fixed[3 + index - MSR_MTRRfix4K_C0000];
+		return &v->arch.mtrr_fixed[3 + array_index_nospec(
+				index - MSR_MTRRfix4K_C0000, MTRR_NR_FIX4K)];
 	if (index >= MTRRphysBase_MSR(0) &&
 	    index <= MTRRphysMask_MSR(MTRR_NR_VAR - 1))
-		return &v->arch.mtrr_var[index - MTRRphysBase_MSR(0)];
+		return &v->arch.mtrr_var[array_index_nospec(
+				index - MTRRphysBase_MSR(0), 2 * MTRR_NR_VAR)];
 	return NULL;
 }
 

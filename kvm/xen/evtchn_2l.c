@@ -91,7 +91,7 @@ static void evtchn_2l_select(struct vcpu *vcpu, u32 port)
 		read_unlock(&info->lock);
 		return;
 	}
-	sel = port >> l->word_shift;
+	sel = array_index_nospec(port, l->nr_ports) >> l->word_shift;
 	usable = gpc_check(info, XEN_VCPU_INFO_SIZE);
 	if (usable)
 		raised = evtchn_2l_set_selector(vcpu, sel);
@@ -120,7 +120,8 @@ static int evtchn_2l_pend(struct vm *vm, u32 port)
 	else if (!gpc_check(shinfo, PAGE_SIZE))
 		ret = -EWOULDBLOCK;
 	else
-		ret = evtchn_set_pending(shinfo->khva, l, port);
+		ret = evtchn_set_pending(shinfo->khva, l,
+					 array_index_nospec(port, l->nr_ports));
 	read_unlock(&shinfo->lock);
 	return ret;
 }

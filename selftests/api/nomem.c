@@ -6,6 +6,7 @@
  * lab/host --debug-kernel's; what was lost on the way is kmemleak's to find.
  */
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -105,6 +106,7 @@ struct state {
 	unsigned int next;
 	int fd;
 	void *mem;
+	bool stop;
 };
 
 static int op_create_vm(void *arg)
@@ -383,4 +385,52 @@ TEST_TIMEOUT(xen, "Xen's areas and ports without memory", SECONDS)
 	each_failure(op_xen_port, undo_xen_port, &s);
 	each_failure(op_runstate, NULL, &s);
 	each_failure(op_xen_send, NULL, &s);
+}
+
+/* Whoever asks for a part of the irqchip while it is made, and perhaps is not. */
+static void *ask_for_irqchip(void *arg)
+{
+	struct state *s = arg;
+	struct kvm_irq_level line = { .irq = 3, .level = 1 };
+	struct kvm_pit_state pit;
+	struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_IOAPIC };
+
+	while (!__atomic_load_n(&s->stop, __ATOMIC_RELAXED)) {
+		int fd = __atomic_load_n(&s->fd, __ATOMIC_RELAXED);
+
+		ioctl(fd, KVM_GET_PIT, &pit);
+		ioctl(fd, KVM_GET_IRQCHIP, &chip);
+		ioctl(fd, KVM_IRQ_LINE, &line);
+	}
+	return NULL;
+}
+
+static int op_create_irqchip(void *arg)
+{
+	return ioctl(((struct state *)arg)->fd, KVM_CREATE_IRQCHIP, 0L);
+}
+
+static void undo_create_irqchip(void *arg)
+{
+	struct state *s = arg;
+	int old = s->fd;
+
+	__atomic_store_n(&s->fd, ioctl(s->dev, KVM_CREATE_VM, 0), __ATOMIC_RELAXED);
+	CHECK(s->fd >= 0);
+	close(old);
+}
+
+TEST_TIMEOUT(irqchip, "an irqchip without memory, which others already ask for", SECONDS)
+{
+	struct state s = { .dev = dev_open() };
+	pthread_t t;
+
+	REQUIRE_CAP(KVM_CAP_IRQCHIP);
+	begin();
+	s.fd = ioctl(s.dev, KVM_CREATE_VM, 0);
+	CHECK(s.fd >= 0);
+	CHECK(!pthread_create(&t, NULL, ask_for_irqchip, &s));
+	each_failure(op_create_irqchip, undo_create_irqchip, &s);
+	__atomic_store_n(&s.stop, true, __ATOMIC_RELAXED);
+	CHECK(!pthread_join(t, NULL));
 }
