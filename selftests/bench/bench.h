@@ -56,8 +56,21 @@ static inline uint64_t bench_less(uint64_t a, uint64_t b)
 /* rows_exit.c */
 uint64_t bench_cpuid(void);
 uint64_t bench_yield(void);
+uint64_t bench_cpuid_second_vm(void);
+uint64_t bench_yield_second_vm(void);
 uint64_t bench_io(void);
 uint64_t bench_mmio(void);
+
+/* rows_mode.c */
+uint64_t bench_cpuid_real(void);
+uint64_t bench_cpuid_32(void);
+uint64_t bench_cpuid_pae(void);
+uint64_t bench_mmio_real(void);
+uint64_t bench_mmio_flat(void);
+uint64_t bench_mmio_32(void);
+uint64_t bench_mmio_pae(void);
+uint64_t bench_apic_reset(void);
+uint64_t bench_apic_enabled(void);
 
 /* rows_xen.c */
 uint64_t bench_xen_send(void);
@@ -76,12 +89,22 @@ uint64_t bench_fault_touch(void);
 uint64_t bench_fault_huge(void);
 uint64_t bench_slot(void);
 uint64_t bench_dirty_on(void);
+uint64_t bench_dirty_first(void);
+uint64_t bench_dirty_round(void);
 uint64_t bench_dirty_read(void);
 uint64_t bench_dirty_clean(void);
 
 /* rows_life.c */
 uint64_t bench_lifecycle(void);
+uint64_t bench_lifecycle_only(void);
 uint64_t bench_idle_memory(void);
+
+/*
+ * KVM_RUN until REASON, BENCH_BATCH times, and that BENCH_REPEAT times: the
+ * least for one.  The vCPU is at a loop that comes out for that reason alone.
+ */
+struct vcpu;
+uint64_t bench_user_exits(struct vcpu *v, uint32_t reason);
 
 /*
  * The rows whose name contains ONLY, or all: each on every one of the N nodes,

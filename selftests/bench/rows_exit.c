@@ -56,6 +56,28 @@ uint64_t bench_yield(void)
 	return guest_timed(xen_vcpu(xen_vm(true), 0), yield_loop);
 }
 
+/* --- while another VM of the process is open, which has run --- */
+
+static void second_vm(void)
+{
+	struct vcpu *v = vcpu_new(vm_new(VM_IRQCHIP), 0);
+
+	vcpu_enter64(v, cpuid_loop);
+	vcpu_sync(v);
+}
+
+uint64_t bench_cpuid_second_vm(void)
+{
+	second_vm();
+	return bench_cpuid();
+}
+
+uint64_t bench_yield_second_vm(void)
+{
+	second_vm();
+	return bench_yield();
+}
+
 GUEST static void io_loop(void)
 {
 	for (;;)
@@ -68,12 +90,10 @@ GUEST static void mmio_loop(void)
 		g_read32(GUEST_MMIO);
 }
 
-static uint64_t user_timed(void (*loop)(void), uint32_t reason)
+uint64_t bench_user_exits(struct vcpu *v, uint32_t reason)
 {
-	struct vcpu *v = vcpu_new(vm_new(VM_IRQCHIP), 0);
 	uint64_t least = BENCH_NONE, start;
 
-	vcpu_enter64(v, loop);
 	vcpu_expect(v, reason);
 	for (int i = 0; i < BENCH_REPEAT; i++) {
 		start = rdtsc();
@@ -84,6 +104,14 @@ static uint64_t user_timed(void (*loop)(void), uint32_t reason)
 		bench_keep(&least, rdtsc() - start);
 	}
 	return least / BENCH_BATCH;
+}
+
+static uint64_t user_timed(void (*loop)(void), uint32_t reason)
+{
+	struct vcpu *v = vcpu_new(vm_new(VM_IRQCHIP), 0);
+
+	vcpu_enter64(v, loop);
+	return bench_user_exits(v, reason);
 }
 
 uint64_t bench_io(void)

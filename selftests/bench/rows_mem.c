@@ -181,6 +181,58 @@ uint64_t bench_dirty_read(void)
 	return dirty_least(true);
 }
 
+/*
+ * The first write to a page after logging went on, and that page's share of
+ * switching it on: whoever defers the work has to show it here.
+ */
+uint64_t bench_dirty_first(void)
+{
+	uint64_t least = BENCH_NONE;
+
+	for (int i = 0; i < FAULT_REPEAT; i++) {
+		struct vcpu *v = touching_vcpu(PAGE);
+		struct vm *vm = v->vm;
+		void *p = vm_add_slot(vm, 1, 0, SLOT_GPA, LOG_SIZE);
+		uint64_t t;
+
+		CHECK_OK(madvise(p, LOG_SIZE, MADV_NOHUGEPAGE));
+		G(vm, touch_pages) = LOG_SIZE / PAGE;
+		vcpu_sync(v);
+		t = timed_log_on(vm, LOG_SIZE, p) / (LOG_SIZE / PAGE);
+		G(vm, touch_pages) = LOG_DIRTY;
+		vcpu_sync(v);
+		bench_keep(&least, t + G(vm, ticks) / LOG_DIRTY);
+		vcpu_free(v);
+		vm_free(vm);
+		munmap(p, LOG_SIZE);
+	}
+	return least;
+}
+
+/* Every page has been written and read before: write, read and clear again. */
+uint64_t bench_dirty_round(void)
+{
+	struct vcpu *v = touching_vcpu(PAGE);
+	struct kvm_dirty_log log = dirty_log(LOG_SIZE);
+	void *p = vm_add_slot(v->vm, 1, 0, SLOT_GPA, LOG_SIZE);
+	uint64_t least = BENCH_NONE;
+
+	CHECK_OK(madvise(p, LOG_SIZE, MADV_NOHUGEPAGE));
+	timed_log_on(v->vm, LOG_SIZE, p);
+	G(v->vm, touch_pages) = LOG_DIRTY;
+	for (int i = 0; i <= FAULT_REPEAT; i++) {
+		uint64_t t;
+
+		vcpu_sync(v);
+		t = timed_log(v->vm, &log);
+		CHECK_EQ(((uint64_t *)log.dirty_bitmap)[LOG_DIRTY / 64 - 1],
+			 ~0ull);
+		if (i)
+			bench_keep(&least, t + G(v->vm, ticks));
+	}
+	return least / LOG_DIRTY;
+}
+
 /* A large slot of which some pages are there, and none was written since. */
 uint64_t bench_dirty_clean(void)
 {
