@@ -20,7 +20,10 @@ void arch_debugfs(void);
  */
 int arch_cpu_on(void);
 void arch_cpu_off(void);
-/* The first VM comes (before arch_cpu_on()) / the last has gone. */
+/*
+ * The first VM comes (before arch_cpu_on()) / the last went a while ago.  The
+ * second may sleep for long.
+ */
 void arch_virt_begin(void);
 void arch_virt_end(void);
 
@@ -73,6 +76,11 @@ bool arch_stage2_logs_writes(void);
  * mmu_lock for writing; true: flush.
  */
 bool arch_stage2_clear_dirty(struct vm *vm, gfn_t start, gfn_t end);
+/*
+ * The same for pages that were not logged until now, of which all count as
+ * clean.  What is mapped may go (arch_stage2_free_unlinked()).
+ */
+bool arch_stage2_start_log(struct vm *vm, gfn_t start, gfn_t end);
 /* Everything written so far is in the slots' bitmaps; may sleep. */
 void arch_dirty_sync(struct vm *vm);
 /* The first gfn that the tables cannot map: no slot reaches it. */

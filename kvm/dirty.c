@@ -109,6 +109,57 @@ void mark_page_dirty(struct vm *vm, gfn_t gfn)
 	rcu_read_unlock();
 }
 
+/* Set the bits of @mask in word @word of the bitmap. */
+static void dirty_set_word(struct vm *vm, const struct memslot *s, u64 word,
+			   unsigned long mask)
+{
+	unsigned int bit;
+
+	mask &= ~READ_ONCE(s->dirty[word]);
+	if (!mask)
+		return;
+	mask &= ~atomic_long_fetch_or(mask, (atomic_long_t *)&s->dirty[word]);
+	dirty_note_group(s, word * BITS_PER_LONG);
+	if (!vm->dirty_ring_size)
+		return;
+	for_each_set_bit(bit, &mask, BITS_PER_LONG)
+		dirty_ring_push(vm, s->id, word * BITS_PER_LONG + bit);
+}
+
+/* Neighbours mostly follow each other: one look-up and one bit-set for many. */
+void mark_pages_dirty(struct vm *vm, const u64 *last, unsigned int n)
+{
+	const struct memslot *s = NULL;
+	unsigned long mask = 0;
+	u64 word = 0, rel;
+
+	rcu_read_lock();
+	for (; n; n--, last--) {
+		gfn_t gfn = *last >> PAGE_SHIFT;
+
+		rel = s ? gfn - s->base_gfn : 0;
+		if (s && rel < s->npages && rel / BITS_PER_LONG == word) {
+			mask |= BIT(rel % BITS_PER_LONG);
+			continue;
+		}
+		if (s)
+			dirty_set_word(vm, s, word, mask);
+		if (!s || rel >= s->npages) {
+			s = memslot_find_rcu(vm, gfn);
+			if (s && !s->dirty)
+				s = NULL;
+			if (!s)
+				continue;
+			rel = gfn - s->base_gfn;
+		}
+		word = rel / BITS_PER_LONG;
+		mask = BIT(rel % BITS_PER_LONG);
+	}
+	if (s)
+		dirty_set_word(vm, s, word, mask);
+	rcu_read_unlock();
+}
+
 bool dirty_clear_bits(struct vm *vm, struct memslot *s, u64 base,
 		      unsigned long mask)
 {

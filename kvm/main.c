@@ -5,13 +5,14 @@
  *
  * virt_lock guards the count of VMs.  Virtualization is on, on every online
  * CPU, while the count is not zero; CPU hotplug, suspend, reboot and kexec
- * follow it.
+ * follow it.  arch_virt_end() comes a while after the last VM.
  */
 #include <linux/cpu.h>
 #include <linux/debugfs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/preempt.h>
+#include <linux/workqueue.h>
 
 #include "arch.h"
 #include "compat.h"
@@ -26,8 +27,11 @@ static char *device = "xkvm";
 module_param(device, charp, 0444);
 MODULE_PARM_DESC(device, "name of the node in /dev (xkvm, or kvm where no other KVM holds it)");
 
+#define VIRT_END_DELAY	(HZ / 10)
+
 static DEFINE_MUTEX(virt_lock);
 static unsigned int virt_users;		/* virt_lock */
+static bool virt_begun;			/* virt_lock: arch_virt_begin() was called */
 static enum cpuhp_state virt_hp_state;
 static DEFINE_PER_CPU(bool, virt_cpu_on);
 struct dentry *main_debugfs;
@@ -70,10 +74,27 @@ static void virt_ipi_disable(void *unused)
 	virt_cpu_disable();
 }
 
+/*
+ * arch_virt_end() waits for a grace period, so whoever closes the last VM leaves
+ * it to this.  It holds up whoever makes the next VM: hence only once nobody
+ * has made one for a while.
+ */
+static void virt_end(struct work_struct *unused)
+{
+	mutex_lock(&virt_lock);
+	if (!virt_users && virt_begun) {
+		arch_virt_end();
+		virt_begun = false;
+	}
+	mutex_unlock(&virt_lock);
+}
+
+static DECLARE_DELAYED_WORK(virt_end_work, virt_end);
+
 static void virt_stop(void)
 {
 	on_each_cpu(virt_ipi_disable, NULL, 1);
-	arch_virt_end();
+	schedule_delayed_work(&virt_end_work, VIRT_END_DELAY);
 }
 
 int main_virt_get(void)
@@ -87,7 +108,9 @@ int main_virt_get(void)
 	cpus_read_lock();
 	mutex_lock(&virt_lock);
 	if (!virt_users) {
-		arch_virt_begin();
+		if (!virt_begun)
+			arch_virt_begin();
+		virt_begun = true;
 		on_each_cpu(virt_ipi_enable, &failed, 1);
 		ret = atomic_read(&failed);
 		if (ret)
@@ -253,6 +276,7 @@ static void __exit main_exit(void)
 	misc_deregister(&main_dev);
 	compat_unregister_syscore(&virt_syscore);
 	cpuhp_remove_state(virt_hp_state);
+	flush_delayed_work(&virt_end_work);
 	notifier_module_exit();
 	rcu_barrier();			/* memslot.c's and others' callbacks */
 	debugfs_remove(main_debugfs);

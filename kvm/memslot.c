@@ -14,6 +14,8 @@
 #include "special.h"
 #include "vm.h"
 
+#define MEMSLOT_PIECE	(1ull << 18)	/* pages: 1 GiB, of one table */
+
 /*
  * A change of slots or special pages counts as an invalidation: their
  * generations are the upper half of the sequence.  All only grow, so the sum
@@ -213,6 +215,44 @@ static void memslot_tree_add(struct vm *vm, struct memslot *s)
 }
 
 /*
+ * What a range of the tables has to become after the change, in pieces between
+ * which others may have mmu_lock: a fault that comes in between goes by the new
+ * slots already.
+ */
+static void memslot_redo(struct vm *vm, const struct memslot *s,
+			 bool (*fn)(struct vm *vm, gfn_t start, gfn_t end))
+{
+	gfn_t gfn = s->base_gfn, end = gfn + s->npages, next;
+	bool flush = false;
+
+	for (; gfn < end; gfn = next) {
+		next = min(end, (gfn | (MEMSLOT_PIECE - 1)) + 1);
+		flush |= fn(vm, gfn, next);
+		cond_resched_rwlock_write(&vm->mmu_lock);
+	}
+	if (!flush)
+		return;
+	arch_flush_remote_tlbs(vm);
+	arch_stage2_free_unlinked(vm);
+}
+
+/* @in takes @out's place, or nothing does; under mmu_lock. */
+static void memslot_remap(struct vm *vm, const struct memslot *out,
+			  const struct memslot *in)
+{
+	u32 changed = in ? in->flags ^ out->flags : 0;
+
+	if (!in || in->base_gfn != out->base_gfn)
+		memslot_redo(vm, out, arch_stage2_unmap);
+	else if (!changed || dirty_starts_set(vm, out, in))
+		return;
+	else if (changed == KVM_MEM_LOG_DIRTY_PAGES && in->dirty)
+		memslot_redo(vm, out, arch_stage2_start_log);
+	else
+		memslot_redo(vm, out, arch_stage2_unmap);
+}
+
+/*
  * Publish: from here on no new fault, cache or copy uses @out.  What it mapped
  * goes before the locks do, so a deleted slot leaves nothing behind
  * (CVE-2026-46113): the range zapped is the one recorded in the slot itself.
@@ -221,9 +261,6 @@ static void memslot_publish(struct vm *vm, struct memslots *new,
 			    struct memslot *out, struct memslot *in)
 {
 	struct memslots *old = memslots_of(vm);
-	bool remap = out && (!in || in->base_gfn != out->base_gfn ||
-			     in->flags != out->flags) &&
-		     !dirty_starts_set(vm, out, in);
 
 	/* before a vCPU can write to a page that is to be logged */
 	WRITE_ONCE(vm->nr_logging, vm->nr_logging + (in && in->dirty));
@@ -233,11 +270,8 @@ static void memslot_publish(struct vm *vm, struct memslots *new,
 		interval_tree_remove(&out->hva_node, &vm->hva_tree);
 	if (in)
 		memslot_tree_add(vm, in);
-	if (remap && arch_stage2_unmap(vm, out->base_gfn,
-				       out->base_gfn + out->npages)) {
-		arch_flush_remote_tlbs(vm);
-		arch_stage2_free_unlinked(vm);
-	}
+	if (out)
+		memslot_remap(vm, out, in);
 	write_unlock(&vm->mmu_lock);
 	WRITE_ONCE(vm->nr_logging, vm->nr_logging - (out && out->dirty));
 	if (out)

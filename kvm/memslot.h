@@ -137,5 +137,7 @@ bool memslot_for_hva_range(struct vm *vm, hva_t start, hva_t end,
 
 /* Mark @gfn dirty for user space, if its slot logs.  Any context. */
 void mark_page_dirty(struct vm *vm, gfn_t gfn);
+/* The same for the @n pages of the addresses from @last down to @last - @n + 1. */
+void mark_pages_dirty(struct vm *vm, const u64 *last, unsigned int n);
 
 #endif

@@ -255,13 +255,15 @@ u64 pgtable_missing(const struct pgtable *pt, u64 first, unsigned int n)
 /*
  * One walk for everything that visits a range.  @leaf is called for each
  * present leaf; @table, if given, for each table that lies wholly inside the
- * range, and then the walk does not descend into it.
+ * range, and then the walk does not descend into it; @low, if given, in place
+ * of @leaf for the entries of a table of level 0, present or not, at once.
  */
 struct pgt_visit {
 	struct pgtable *pt;
 	u64 start, end;
 	int (*leaf)(struct pgt_visit *v, u64 *slot, u64 e, u64 gfn, int level);
 	void (*table)(struct pgt_visit *v, u64 *slot, u64 e, int level);
+	void (*low)(struct pgt_visit *v, u64 *slot, unsigned int n);
 	bool hit, clear;
 	int (*fn)(u64 gfn, int level, u64 entry, void *arg);
 	void *arg;
@@ -276,6 +278,11 @@ static int pgt_visit_table(struct pgt_visit *v, u64 *table, int level, u64 base)
 
 	if (v->start > base)
 		i = (v->start - base) >> (level * PGT_BITS);
+	if (!level && v->low) {
+		v->low(v, &table[i], (v->end - base < PGT_ENTRIES ?
+				      v->end - base : PGT_ENTRIES) - i);
+		return 0;
+	}
 	for (gfn = base + i * span; i < PGT_ENTRIES && gfn < v->end;
 	     i++, gfn += span) {
 		u64 e = READ_ONCE(table[i]);
@@ -364,19 +371,33 @@ bool pgtable_wrprotect(struct pgtable *pt, u64 start, u64 end)
 	return v.hit;
 }
 
-static int pgt_clean_leaf(struct pgt_visit *v, u64 *slot, u64 e, u64 gfn,
-			  int level)
+/* An empty entry has no dirty bit. */
+static void pgt_clean_low(struct pgt_visit *v, u64 *slot, unsigned int n)
 {
-	const struct pgt_format *f = v->pt->fmt;
+	u64 dirty = v->pt->fmt->dirty, *end = slot + n;
 
-	v->hit |= pgt_clear_bits(slot, e, level ? f->write : f->dirty);
-	return 0;
+	for (; slot < end; slot++) {
+		if (!(READ_ONCE(*slot) & dirty))
+			continue;
+		pgt_andnot(slot, dirty);
+		v->hit = true;
+	}
 }
 
 bool pgtable_clean(struct pgtable *pt, u64 start, u64 end)
 {
 	struct pgt_visit v = { .pt = pt, .start = start, .end = end,
-			       .leaf = pgt_clean_leaf };
+			       .leaf = pgt_wrprotect_leaf,
+			       .low = pgt_clean_low };
+
+	pgt_visit_range(&v);
+	return v.hit;
+}
+
+bool pgtable_clean_or_unmap(struct pgtable *pt, u64 start, u64 end)
+{
+	struct pgt_visit v = { .pt = pt, .start = start, .end = end,
+			       .leaf = pgt_unmap_leaf, .low = pgt_clean_low };
 
 	pgt_visit_range(&v);
 	return v.hit;

@@ -115,6 +115,12 @@ bool pgtable_wrprotect(struct pgtable *pt, u64 start, u64 end);
 bool pgtable_clean(struct pgtable *pt, u64 start, u64 end);
 
 /*
+ * As pgtable_clean(), but remove larger leaves: the faults that bring them back
+ * page by page also map around, which those that split a leaf do not.
+ */
+bool pgtable_clean_or_unmap(struct pgtable *pt, u64 start, u64 end);
+
+/*
  * Was any leaf in the range accessed?  @clear: and clear it.  Exclusive.
  * Without accessed bits a present leaf counts as accessed.
  */

@@ -57,6 +57,7 @@ static inline void *pgt_mem_undefer(struct pgt_unlinked *u, int *level)
 }
 
 #define pgt_cmpxchg(p, old, new)	(cmpxchg64((p), (old), (new)) == (old))
+#define pgt_andnot(p, bits)	atomic64_andnot((bits), (atomic64_t *)(p))
 #define pgt_add(p, n)	atomic_long_add((n), (atomic_long_t *)(p))
 
 #endif

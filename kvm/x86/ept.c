@@ -150,6 +150,14 @@ bool arch_stage2_clear_dirty(struct vm *vm, gfn_t start, gfn_t end)
 			      pgtable_wrprotect(&vm->arch.ept, start, end);
 }
 
+bool arch_stage2_start_log(struct vm *vm, gfn_t start, gfn_t end)
+{
+	lockdep_assert_held_write(&vm->mmu_lock);
+	return vmx_caps.pml ?
+		pgtable_clean_or_unmap(&vm->arch.ept, start, end) :
+		pgtable_unmap(&vm->arch.ept, start, end);
+}
+
 void arch_flush_remote_tlbs(struct vm *vm)
 {
 	vm_request_all(vm, REQ_TLB_FLUSH);

@@ -41,7 +41,7 @@ void pml_write_vmcs(struct vcpu *v)
 void pml_flush(struct vcpu *v)
 {
 	const u64 *log = v->arch.vmx->pml;
-	int i, last;
+	unsigned int last;
 	u16 index;
 
 	if (!log)
@@ -50,8 +50,7 @@ void pml_flush(struct vcpu *v)
 	if (index == PML_ENTRIES - 1)
 		return;
 	last = index < PML_ENTRIES ? index + 1 : 0;
-	for (i = PML_ENTRIES - 1; i >= last; i--)
-		mark_page_dirty(v->vm, log[i] >> PAGE_SHIFT);
+	mark_pages_dirty(v->vm, &log[PML_ENTRIES - 1], PML_ENTRIES - last);
 	vmcs_write(GUEST_PML_INDEX, PML_ENTRIES - 1);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Dirty logging: manual protection, partial clears, rings; what a guest writes. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -125,6 +126,41 @@ TEST(bitmap, "each round's pages, once; reads are no writes")
 	expect_log(a, 0, PAGES, 1);
 	touch(a, 5, 6, 1);
 	expect_log(a, 5, 6, 1);
+}
+
+/* Does the CPU log the pages it writes to?  Then nothing needs to fault. */
+static bool cpu_has_pml(void)
+{
+	FILE *f = fopen("/proc/cpuinfo", "r");
+	char line[8192];
+	bool has = false;
+
+	CHECK_MSG(f, "/proc/cpuinfo: %s", strerror(errno));
+	while (fgets(line, sizeof(line), f))
+		has |= !strncmp(line, "vmx flags", 9) && strstr(line, " pml");
+	fclose(f);
+	return has;
+}
+
+TEST(mapped, "pages that were written before: each first write is logged, without a fault")
+{
+	struct area *a = area_new(0, 0);
+	uint64_t faults;
+
+	for (int i = 0; i < 3; i++) {
+		area_slot(a, 0);
+		touch(a, 0, PAGES, 1);
+		faults = vcpu_stat(a->v, "faults");
+		area_slot(a, KVM_MEM_LOG_DIRTY_PAGES);
+		expect_log(a, 0, 0, 1);
+		touch(a, 0, PAGES, 3);
+		touch(a, 0, PAGES, 3);
+		if (cpu_has_pml() && !strcmp(dev_path(), "/dev/xkvm"))
+			CHECK_EQ(vcpu_stat(a->v, "faults"), faults);
+		expect_log(a, 0, PAGES, 3);
+		touch(a, 0, PAGES, 1);
+		expect_log(a, 0, PAGES, 1);
+	}
 }
 
 TEST(stop, "logging that stops and starts again starts from nothing")

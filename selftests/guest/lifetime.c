@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "guest.h"
@@ -57,6 +58,34 @@ TEST(again, "VMs made and destroyed one after the other")
 		vcpu_free(v);
 		vm_free(vm);
 	}
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+/* A grace period takes two of the kernel's ticks, and mostly three. */
+TEST(only, "the host's only VM comes and goes without a wait")
+{
+	uint64_t least = ~0ull, start;
+
+	for (int i = 0; i < 10; i++) {
+		int dev = dev_open(), vm;
+
+		start = now_ns();
+		vm = ioctl(dev, KVM_CREATE_VM, 0L);
+		CHECK(vm >= 0);
+		close(vm);
+		start = now_ns() - start;
+		if (start < least)
+			least = start;
+		close(dev);
+	}
+	CHECK_MSG(least < tap_scale() * 4000000ull, "%lu ns", least);
 }
 
 TEST(order, "a vCPU outlives its VM's descriptor, and runs")

@@ -383,6 +383,33 @@ TEST(missing, "what no leaf maps of a window")
 	}
 }
 
+TEST(clean_or_unmap, "dirty bits go from pages, and larger leaves altogether")
+{
+	FOR_EACH_MACHINE(m) {
+		u64 both = m->f.write | m->f.dirty, next = GFN + M2;
+		struct space s;
+
+		if (!m->f.dirty)
+			continue;
+		space_create(&s, m);
+		/* a leaf of level 1 with pages on either side, in other tables */
+		CHECK_EQ(space_map(&s, GFN, PFN, 1, m->write | m->f.dirty), 1);
+		CHECK_EQ(space_map(&s, GFN - M2, 1, 0, m->write | m->f.dirty), 0);
+		CHECK_EQ(space_map(&s, next, 2, 0, m->write | m->f.dirty), 0);
+		CHECK_EQ(space_map(&s, next + 1, 3, 0, m->write | m->f.dirty), 0);
+		CHECK(pgtable_clean_or_unmap(&s.pt, GFN - M2, next + 1));
+		CHECK(!pgtable_clean_or_unmap(&s.pt, GFN - M2, next + 1));
+		CHECK_HOLE(&s, GFN);
+		CHECK_EQ(pgtable_lookup(&s.pt, GFN - M2, &(int){ 0 }) & both,
+			 m->f.write);
+		CHECK_EQ(pgtable_lookup(&s.pt, next, &(int){ 0 }) & both,
+			 m->f.write);
+		CHECK_EQ(pgtable_lookup(&s.pt, next + 1, &(int){ 0 }) & both,
+			 both);
+		space_destroy(&s);
+	}
+}
+
 TEST(clean, "dirty bits go from pages, write permission from larger leaves")
 {
 	FOR_EACH_MACHINE(m) {

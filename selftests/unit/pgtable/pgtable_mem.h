@@ -29,6 +29,8 @@ static inline u64 *pgt_mem_virt(u64 phys)
 }
 
 #define pgt_cmpxchg(p, old, new)	machine_cmpxchg((p), (old), (new))
+#define pgt_andnot(p, bits)						\
+	((void)__atomic_fetch_and((p), ~(bits), __ATOMIC_SEQ_CST))
 #define pgt_add(p, n)	__atomic_fetch_add((p), (n), __ATOMIC_SEQ_CST)
 
 #endif
