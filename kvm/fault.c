@@ -126,6 +126,10 @@ static int fault_get_pages(struct vcpu *vcpu, const struct memslot_ref *ref,
 		    get_user_pages_unlocked(ref->hva, 1, pages, FOLL_WRITE);
 	else
 		n = get_user_pages_fast(ref->hva, 1, 0, pages);
+	/* no page: memory that has none, or one that the host has lost */
+	if (n == -EFAULT)
+		n = get_user_pages_unlocked(ref->hva, 1, pages, FOLL_HWPOISON |
+					    (f->write ? FOLL_WRITE : 0));
 	if (n == -EFAULT) {
 		n = fault_get_pfn(vcpu->vm->mm, ref->hva, f);
 		f->writable &= may_write;
@@ -238,6 +242,17 @@ out_unlock:
 	return ret;
 }
 
+/*
+ * The memory failed.  The VMM learns of it as if it had touched the page, and
+ * may tell the guest by a machine check: KVM API, KVM_X86_SET_MCE.
+ */
+static int fault_poisoned(hva_t hva)
+{
+	send_sig_mceerr(BUS_MCEERR_AR, (void __user *)(hva & PAGE_MASK),
+			PAGE_SHIFT, current);
+	return FAULT_RETRY;
+}
+
 int fault_handle(struct vcpu *vcpu, gpa_t gpa, bool write, bool exec)
 {
 	struct fault f = { .gpa = gpa, .write = write, .exec = exec };
@@ -254,6 +269,8 @@ int fault_handle(struct vcpu *vcpu, gpa_t gpa, bool write, bool exec)
 			break;
 		cond_resched();
 	}
+	if (ret == -EHWPOISON)
+		return fault_poisoned(ref.hva);
 	/* gup gives up on a signal: that is not the memory's fault */
 	if (ret == -EINTR || ret == -EAGAIN ||
 	    (ret == -EFAULT && fatal_signal_pending(current)))
