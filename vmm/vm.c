@@ -292,7 +292,7 @@ static void vm_report(const struct vm_run_opts *opts, const char *line)
 /* Whatever is in a file is unpacked and parsed without privileges. */
 static int vm_begin(struct vm_host *h)
 {
-	int err = privs_drop(h->err, sizeof(h->err));
+	int err = privs_drop(h->vm.domid, h->err, sizeof(h->err));
 
 	if (!err)
 		err = vm_make(h);
