@@ -8,12 +8,14 @@
 # make test-qemu  an unmodified QEMU 10 with a Xen guest and with a plain PC
 # make test-debug  the test programs on a kernel that checks memory and locks
 # make mutants  known faults put back one by one: does a test see each?
+# make fuzz     coverage-guided fuzzing, SECONDS (600) for each target
 # make bench    what things cost on xkvm and on in-tree KVM: docs/bench.md
 # make unit     the host unit tests alone
 # make clean    remove what was built; make distclean: and what was fetched
 #
 # KERNEL=6.1|6.12   the stock kernel to build for and to boot
 # HOST=native       make run and make test on this machine, without an emulator
+# SECONDS=60 TARGETS='grant evtchn'  of make fuzz
 # MITIGATIONS=on    make bench with those of the kernel's default
 # V=1               show commands
 
@@ -68,6 +70,10 @@ mutants: setup
 unit:
 	@$(MAKE) -C selftests check-unit
 
+fuzz: setup
+	@$(MAKE) -C selftests cov $(quiet)
+	@selftests/fuzz/cov/run -t $(or $(SECONDS),600) $(TARGETS)
+
 bench: setup
 	@$(MAKE) all
 	@lab/bench --kernel $(KERNEL) $(if $(filter on,$(MITIGATIONS)),--mitigations)
@@ -79,4 +85,4 @@ clean:
 distclean:
 	rm -rf build
 
-.PHONY: all setup module vmm selftests run test test-debug test-kvm test-qemu mutants unit bench clean distclean
+.PHONY: all setup module vmm selftests run test test-debug test-kvm test-qemu mutants unit fuzz bench clean distclean

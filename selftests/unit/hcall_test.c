@@ -5,189 +5,14 @@
  * addresses are physical ones here.
  */
 #include <errno.h>
-#include <linux/kvm.h>
-#include <stdarg.h>
 #include <stdlib.h>
 
-#include "../lib/tap.h"
+#include "hcall_machine.h"
 #include "../../vmm/event_priv.h"
-#include "../../vmm/vcpu.h"
-#include "../../vmm/vm_priv.h"
-#include "../../vmm/x86/cpuid.h"
-#include "../../vmm/xen/abi.h"
-#include "../../vmm/xen/evtchn.h"
-#include "../../vmm/xen/gnttab.h"
-#include "../../vmm/xen/hvm_params.h"
-#include "../../vmm/xen/hypercall.h"
-#include "../../vmm/xen/kernel.h"
-#include "../../vmm/xen/physmap.h"
-#include "../../vmm/xen/watchdog.h"
-
-#define PAGES	1024u
-#define BYTES	(PAGES * GUEST_PAGE_SIZE)
-#define DOMID	3u
-#define ARG	0x10000u		/* where arguments are put */
 
 const char *tap_precondition(void)
 {
 	return NULL;
-}
-
-static struct vm vm;
-static struct vcpu vcpus[2];
-static struct kvm_run run;
-static struct vm_config cfg = { .name = (char *)"t", .uuid = { 1, 2, 3 } };
-static int shutdown_reason;
-static uint8_t upcall_vector;
-
-int __wrap_ioctl(int fd, unsigned long req, ...);
-
-/* The kernel: translation is the identity, everything else succeeds. */
-int __wrap_ioctl(int fd, unsigned long req, ...)
-{
-	va_list ap;
-	void *arg;
-
-	va_start(ap, req);
-	arg = va_arg(ap, void *);
-	va_end(ap);
-	switch (req) {
-	case KVM_TRANSLATE: {
-		struct kvm_translation *t = arg;
-
-		t->physical_address = t->linear_address;
-		t->valid = t->linear_address < 1ull << 40;
-		return 0;
-	}
-	case KVM_XEN_HVM_GET_ATTR:
-		((struct kvm_xen_hvm_attr *)arg)->u.long_mode = 1;
-		return 0;
-	case KVM_XEN_HVM_SET_ATTR: {
-		struct kvm_xen_hvm_attr *a = arg;
-
-		if (a->type == KVM_XEN_ATTR_TYPE_UPCALL_VECTOR)
-			upcall_vector = a->u.vector;
-		return 0;
-	}
-	case KVM_XEN_VCPU_GET_ATTR:
-		memset(&((struct kvm_xen_vcpu_attr *)arg)->u, 0, 64);
-		return 0;
-	case KVM_GET_MP_STATE:
-		((struct kvm_mp_state *)arg)->mp_state = KVM_MP_STATE_RUNNABLE;
-		return 0;
-	case KVM_GET_SREGS:
-		memset(arg, 0, sizeof(struct kvm_sregs));
-		return 0;
-	case KVM_GET_CLOCK:
-		((struct kvm_clock_data *)arg)->clock = 1000;
-		return 0;
-	}
-	return 0;
-}
-
-int vcpu_call(struct vcpu *self, struct vcpu *v,
-	      int (*fn)(struct vcpu *v, void *arg), void *arg)
-{
-	return fn(v, arg);
-}
-
-int cpuid_load(struct vcpu *v)
-{
-	return 0;
-}
-
-void vm_shutdown(struct vm *v, unsigned int reason)
-{
-	CHECK(reason <= SHUTDOWN_MAX);
-	shutdown_reason = reason;
-}
-
-int vm_slot_add(struct vm *v, gfn_t at, void *host, uint64_t len)
-{
-	return 5;
-}
-
-int vm_slot_del(struct vm *v, int slot)
-{
-	CHECK_EQ(slot, 5);
-	return 0;
-}
-
-static void setup(void)
-{
-	unsigned int i;
-
-	memset(&vm, 0, sizeof(vm));
-	vm.cfg = &cfg;
-	vm.domid = DOMID;
-	vm.vcpus = vcpus;
-	vm.nr_vcpus = 2;
-	atomic_store(&vm.shutdown_code, -1);
-	pthread_mutex_init(&vm.call_lock, NULL);
-	vm.nr_e820 = 1;
-	vm.e820[0] = (struct vm_e820){ 0, BYTES, 1 };
-	shutdown_reason = -1;
-	for (i = 0; i < 2; i++) {
-		memset(&vcpus[i], 0, sizeof(vcpus[i]));
-		vcpus[i].vm = &vm;
-		vcpus[i].id = i;
-		vcpus[i].run = &run;
-		hcall_vcpu_init(&vcpus[i]);
-	}
-	CHECK_EQ(mem_create(&vm.mem, BYTES), 0);
-	CHECK_EQ(event_loop_create(&vm.loop), 0);
-	CHECK_EQ(physmap_create(&vm.physmap, &vm), 0);
-	CHECK_EQ(hvm_params_create(&vm.params), 0);
-	CHECK_EQ(watchdog_create(&vm.watchdog, &vm), 0);
-	CHECK_EQ(gnttab_create(&vm.gnttab, vm.mem,
-			       physmap_page(vm.physmap, PHYSMAP_GRANT(0))), 0);
-	CHECK_EQ(evtchn_create(&vm.evtchn, &vm, 2,
-			       physmap_page(vm.physmap, PHYSMAP_SHARED_INFO)),
-		 0);
-}
-
-static void over(void *arg)
-{
-	event_loop_stop(vm.loop);
-}
-
-static void teardown(void)
-{
-	unsigned int i;
-
-	CHECK_EQ(event_post(vm.loop, over, NULL), 0);
-	CHECK_EQ(event_loop_run(vm.loop), 0);
-	for (i = 0; i < 2; i++)
-		hcall_vcpu_exit(&vcpus[i]);
-	evtchn_destroy(vm.evtchn);
-	gnttab_destroy(vm.gnttab);
-	watchdog_destroy(vm.watchdog);
-	hvm_params_destroy(vm.params);
-	physmap_destroy(vm.physmap);
-	event_loop_destroy(vm.loop);
-	mem_destroy(vm.mem);
-}
-
-static int64_t call_as(bool wide, uint64_t nr, uint64_t a0, uint64_t a1,
-		       uint64_t a2, uint64_t a3)
-{
-	struct hcall h = {
-		.vm = &vm, .vcpu = &vcpus[0], .wide = wide, .nr = nr,
-		.arg = { a0, a1, a2, a3 },
-	};
-
-	vcpus[0].gva_page = UINT64_MAX;
-	return hypercall_do(&h);
-}
-
-static int64_t call(uint64_t nr, uint64_t a0, uint64_t a1, uint64_t a2)
-{
-	return call_as(true, nr, a0, a1, a2, 0);
-}
-
-static void *at(uint64_t where)
-{
-	return mem_ptr(vm.mem, gpa(where), GUEST_PAGE_SIZE);
 }
 
 TEST(version, "who we are")
@@ -201,7 +26,7 @@ TEST(version, "who we are")
 	CHECK(call(__HYPERVISOR_xen_version, XENVER_pagesize, 1, 0) == -EINVAL);
 	CHECK_EQ(call(__HYPERVISOR_xen_version, XENVER_guest_handle, ARG, 0),
 		 0);
-	CHECK(!memcmp(at(ARG), cfg.uuid, 16));
+	CHECK(!memcmp(at(ARG), vm.cfg->uuid, 16));
 	CHECK(call(__HYPERVISOR_xen_version, XENVER_capabilities, BYTES - 8,
 		   0) == -EFAULT);
 	CHECK(call(__HYPERVISOR_xen_version, XENVER_commandline, ARG, 0) ==
@@ -532,8 +357,7 @@ TEST(timers, "a multicall full of timers is work for the loop but once")
 	p->period_ns = 7200000000000ull;
 	CHECK_EQ(call(__HYPERVISOR_vcpu_op, VCPUOP_set_periodic_timer, 1,
 		      PERIOD), 0);
-	CHECK_EQ(event_post(vm.loop, over, NULL), 0);
-	CHECK_EQ(event_loop_run(vm.loop), 0);
+	run_posted();
 	CHECK_EQ(vm.loop->nr_work, 0);
 	CHECK_EQ(vcpus[1].period_ns, 7200000000000ull);
 	CHECK(vcpus[1].periodic.due);
