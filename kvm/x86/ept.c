@@ -176,7 +176,7 @@ int ept_violation(struct vcpu *v)
 	exit_unblocked_nmi(v, qual);
 	trace_xkvm_fault(v->id, reg_read(v, VREG_RIP), gpa, qual);
 	if (gva_valid && !delivery && !exec) {
-		ret = mmio_fast(v, gpa, write);
+		ret = mmio_fast(v, gpa, write, true);
 		if (ret != -EAGAIN)
 			return ret;
 	}

@@ -292,11 +292,24 @@ static int exit_ept_misconfig(struct vcpu *v)
 	return 0;
 }
 
-/* An access that the CPU does not answer; the address is in the page only. */
+/*
+ * An access that the CPU does not answer; the address is in the page only.
+ * Source of the types: SDM volume 3, table 28-6.
+ */
 static int exit_apic_access(struct vcpu *v)
 {
-	return mmio_emulate(v, APIC_DEFAULT_BASE | (exit_qual(v) & 0xfff),
-			    false, 0);
+	unsigned long qual = exit_qual(v);
+	gpa_t gpa = APIC_DEFAULT_BASE | (qual & 0xfff);
+	unsigned int type = qual >> 12 & 0xf;
+	int ret;
+
+	/* 0 and 1: read or written by the instruction itself */
+	if (type <= 1) {
+		ret = mmio_fast(v, gpa, type, false);
+		if (ret != -EAGAIN)
+			return ret;
+	}
+	return mmio_emulate(v, gpa, false, 0);
 }
 
 static int exit_apic_write(struct vcpu *v)

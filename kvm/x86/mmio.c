@@ -284,7 +284,7 @@ static int mmio_begin(struct mmio_state *st)
 {
 	int r;
 
-	st->trail.nr = 0;
+	st->trail.data = NULL;
 	st->error = 0;
 	st->nr_reads = 0;
 	st->next = 0;
@@ -295,7 +295,7 @@ static int mmio_begin(struct mmio_state *st)
 	st->io_posted = false;
 	mmio_load(st);
 	r = emulate_insn(&st->c);
-	if (st->hint && (r == EMUL_OK || r == EMUL_NEED_IO))
+	if (!st->io_exit && (r == EMUL_OK || r == EMUL_NEED_IO))
 		mmio_learn(st);
 	return mmio_finish(st, r);
 }

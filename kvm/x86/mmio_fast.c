@@ -4,13 +4,15 @@
  *
  * A driver's accesses are few instructions executed many times.  mmio_learn()
  * keeps what the emulator has made of one, with all that it depends on: mode,
- * CR3, the guest's table entries on the way to its bytes, and the bytes.
+ * CR3, the base of the code segment, the guest's table entries on the way to
+ * its bytes, and the bytes.
  * mmio_fast() reads these words again, compares, and has a translated and
  * decoded instruction for the price of a few loads.  Nothing is trusted
  * longer than that: the guest may change its tables and code without an exit.
  *
- * Only in 64-bit mode and for aligned operands, whose linear address the exit
- * has given; everything else goes to the emulator.  The vCPU's own thread.
+ * Segments need no check: the CPU made them all before it came to translate
+ * the operand.  Only for aligned operands, whose linear address the exit has
+ * given; everything else goes to the emulator.  The vCPU's own thread.
  */
 #include <linux/mm.h>
 
@@ -18,6 +20,9 @@
 #include "../trace.h"
 #include "lapic.h"
 #include "mmio_priv.h"
+
+/* Of CR0, in which mode the fetch was. */
+#define MMIO_CR0	(X86_CR0_PE | X86_CR0_PG)
 
 static struct mmio_move *mmio_slot(struct mmio_state *st, u64 rip)
 {
@@ -38,9 +43,13 @@ static enum mmio_move_kind mmio_kind(const struct emul_insn *insn, u8 *size)
 	switch (insn->map << 8 | insn->opcode) {
 	case 0x088:
 	case 0x089:
+	case 0x0a2:
+	case 0x0a3:
 		return MOVE_STORE;
 	case 0x08a:
 	case 0x08b:
+	case 0x0a0:
+	case 0x0a1:
 		return MOVE_LOAD;
 	case 0x0c6:
 	case 0x0c7:
@@ -63,35 +72,63 @@ static bool mmio_high_byte(const struct emul_insn *insn)
 	return insn->opsize == 1 && !insn->rex && (insn->reg & 12) == 4;
 }
 
+/* A0 to A3: RAX, and an address instead of a ModR/M byte. */
+static bool mmio_moffs(const struct emul_insn *insn)
+{
+	return !insn->map && (insn->opcode & 0xfc) == 0xa0;
+}
+
+/* What the fetch depends on besides memory. */
+static void mmio_learn_mode(struct vcpu *v, struct mmio_move *m, u64 cs_base)
+{
+	m->cr3 = state_cr3(v);
+	m->cr4 = state_cr4(v);
+	m->efer = v->arch.efer;
+	m->cs_ar = vmcs_read(GUEST_CS_AR_BYTES) & MMIO_CS_AR;
+	m->long_code = is_64bit_code(v);
+	m->cs_base = cs_base;
+	m->cr0 = state_cr0(v) & MMIO_CR0;
+	m->vm86 = reg_read(v, VREG_RFLAGS) & X86_EFLAGS_VM;
+}
+
+static void mmio_learn_insn(struct mmio_move *m, const struct emul_insn *insn)
+{
+	m->insn = *insn;
+	if (!mmio_moffs(insn))
+		return;
+	m->insn.disp = insn->imm;
+	m->insn.reg = EMUL_RAX;
+	m->insn.base = -1;
+	m->insn.index = -1;
+}
+
 void mmio_learn(struct mmio_state *st)
 {
 	const struct emul_insn *insn = &st->c.insn;
 	struct vcpu *v = st->v;
 	u64 rip = reg_read(v, VREG_RIP);
+	u64 cs_base = is_64bit_code(v) ? 0 : vmcs_read(GUEST_CS_BASE);
 	struct mmio_move *m;
 	enum mmio_move_kind kind;
 	u8 size;
 
 	/* one fetch, of which the trail is, and whole words of one page */
-	if (!st->trail.nr || st->c.nr_bytes != EMUL_MAX_INSN ||
-	    offset_in_page(rip) > PAGE_SIZE - sizeof(m->code) ||
-	    !is_64bit_code(v))
+	if (!st->trail.data || st->c.nr_bytes != EMUL_MAX_INSN ||
+	    offset_in_page(cs_base + rip) > PAGE_SIZE - sizeof(m->code))
 		return;
 	kind = mmio_kind(insn, &size);
-	if (kind == MOVE_NONE || insn->lock || insn->rep || insn->mod == 3 ||
-	    mmio_high_byte(insn))
+	if (kind == MOVE_NONE || insn->lock || insn->rep ||
+	    (!mmio_moffs(insn) && (insn->mod == 3 || mmio_high_byte(insn))))
 		return;
 	m = mmio_slot(st, rip);
 	m->kind = kind;
 	m->size = size;
 	m->rip = rip;
-	m->cr3 = state_cr3(v);
-	m->cr4 = state_cr4(v);
-	m->efer = v->arch.efer;
+	mmio_learn_mode(v, m, cs_base);
 	m->user = st->c.cpl == 3;
 	m->gfn = GPA_INVALID;
 	m->trail = st->trail;
-	m->insn = *insn;
+	mmio_learn_insn(m, insn);
 	memset(m->mask, 0, sizeof(m->mask));
 	memset(m->mask, 0xff, insn->len);
 	memset(m->code, 0, sizeof(m->code));
@@ -100,11 +137,23 @@ void mmio_learn(struct mmio_state *st)
 
 /* --- using ------------------------------------------------------------------ */
 
+/* What EFER and the code segment's width leave open outside 64-bit mode. */
+static bool mmio_same_legacy(struct vcpu *v, const struct mmio_move *m)
+{
+	return m->cs_base == vmcs_read(GUEST_CS_BASE) &&
+	       m->cr0 == (state_cr0(v) & MMIO_CR0) &&
+	       m->vm86 == (reg_read(v, VREG_RFLAGS) & X86_EFLAGS_VM) &&
+	       (!m->trail.pdpte_field ||
+		m->trail.pdpte == vmcs_read(m->trail.pdpte_field));
+}
+
 static bool mmio_same_mode(struct vcpu *v, const struct mmio_move *m)
 {
 	/* RF and TF want the emulator's attention */
 	return m->cr3 == state_cr3(v) && m->cr4 == state_cr4(v) &&
-	       m->efer == v->arch.efer && is_64bit_code(v) &&
+	       m->efer == v->arch.efer &&
+	       m->cs_ar == (vmcs_read(GUEST_CS_AR_BYTES) & MMIO_CS_AR) &&
+	       (m->long_code || mmio_same_legacy(v, m)) &&
 	       m->user == (x86_cpl(v) == 3) &&
 	       !(reg_read(v, VREG_RFLAGS) & (X86_EFLAGS_RF | X86_EFLAGS_TF));
 }
@@ -144,8 +193,9 @@ static bool mmio_verify(struct vcpu *v, struct mmio_move *m, gpa_t gpa)
 }
 
 /* The linear address of the operand. */
-static u64 mmio_operand(struct vcpu *v, const struct emul_insn *insn, u64 rip)
+static u64 mmio_operand(struct vcpu *v, const struct mmio_move *m)
 {
+	const struct emul_insn *insn = &m->insn;
 	u64 ea = insn->disp;
 
 	if (insn->base >= 0)
@@ -153,9 +203,14 @@ static u64 mmio_operand(struct vcpu *v, const struct emul_insn *insn, u64 rip)
 	if (insn->index >= 0)
 		ea += reg_read(v, insn->index) << insn->scale;
 	if (insn->rip_rel)
-		ea += rip + insn->len;
+		ea += m->rip + insn->len;
 	if (insn->adsize == 4)
 		ea = (u32)ea;
+	if (!m->long_code) {
+		if (insn->adsize == 2)
+			ea = (u16)ea;
+		return (u32)(ea + state_seg_base(v, insn->seg));
+	}
 	/* the other segments have no base in 64-bit mode */
 	if (insn->seg >= EMUL_FS)
 		ea += vmcs_read(insn->seg == EMUL_FS ? GUEST_FS_BASE :
@@ -165,7 +220,9 @@ static u64 mmio_operand(struct vcpu *v, const struct emul_insn *insn, u64 rip)
 
 static void mmio_skip(struct vcpu *v, const struct mmio_move *m)
 {
-	reg_write(v, VREG_RIP, m->rip + m->insn.len);
+	u64 next = m->rip + m->insn.len;
+
+	reg_write(v, VREG_RIP, m->long_code ? next : (u32)next);
 	mmio_retire(v);
 }
 
@@ -232,10 +289,10 @@ static int mmio_fast_store(struct vcpu *v, struct mmio_move *m, gpa_t gpa)
 	return mmio_exit(v, gpa, m->size, &val, NULL);
 }
 
-int mmio_fast(struct vcpu *v, gpa_t gpa, bool write)
+int mmio_fast(struct vcpu *v, gpa_t gpa, bool write, bool gva_valid)
 {
 	struct mmio_move *m;
-	u64 rip, gva;
+	u64 rip;
 
 	if (!v->arch.emul)
 		return -EAGAIN;
@@ -245,8 +302,9 @@ int mmio_fast(struct vcpu *v, gpa_t gpa, bool write)
 	    write != mmio_is_store(m) || !mmio_same_mode(v, m))
 		return -EAGAIN;
 	/* aligned: within a page, and no #AC to think of */
-	gva = mmio_operand(v, &m->insn, rip);
-	if ((gva & (m->size - 1)) || gva != vmcs_read(GUEST_LINEAR_ADDRESS) ||
+	if ((gpa & (m->size - 1)) ||
+	    (gva_valid &&
+	     mmio_operand(v, m) != vmcs_read(GUEST_LINEAR_ADDRESS)) ||
 	    !mmio_verify(v, m, gpa))
 		return -EAGAIN;
 	return write ? mmio_fast_store(v, m, gpa) : mmio_fast_load(v, m, gpa);

@@ -35,8 +35,13 @@ enum mmio_move_kind { MOVE_NONE, MOVE_LOAD, MOVE_LOAD_SIGNED, MOVE_STORE,
 		      MOVE_STORE_IMM };
 
 struct mmio_move {
-	u64 rip, cr3, cr4, efer;	/* of its fetch, as is user */
+	/* of its fetch */
+	u64 rip, cr3, cr4, efer;
+	u32 cs_ar;			/* how wide its code is: MMIO_CS_AR */
 	bool user;
+	bool long_code;			/* 64-bit code: these are all 0 */
+	u64 cs_base, cr0, vm86;
+
 	u8 kind;			/* enum mmio_move_kind */
 	u8 size;			/* bytes of memory */
 	gfn_t gfn;			/* without (writable) memory, or invalid */
@@ -45,6 +50,7 @@ struct mmio_move {
 	struct emul_insn insn;
 };
 
+#define MMIO_CS_AR	(BIT(13) | BIT(14))	/* L and D */
 #define MMIO_NR_MOVES	8
 
 /*

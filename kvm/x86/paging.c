@@ -93,18 +93,10 @@ static u32 paging_error(struct vcpu *v, u32 access, unsigned long cr4)
 }
 
 /* PAE paging starts from the PDPTEs that the CPU holds, not from memory. */
-static u64 paging_pdpte(u64 gva)
+static unsigned long paging_pdpte_field(u64 gva)
 {
-	switch ((gva >> 30) & 3) {
-	case 0:
-		return vmcs_read(GUEST_PDPTR0);
-	case 1:
-		return vmcs_read(GUEST_PDPTR1);
-	case 2:
-		return vmcs_read(GUEST_PDPTR2);
-	default:
-		return vmcs_read(GUEST_PDPTR3);
-	}
+	/* 64-bit fields follow each other by two */
+	return GUEST_PDPTR0 + 2 * ((gva >> 30) & 3);
 }
 
 /* Where the walk begins and by which rules.  False: PDPTE not present. */
@@ -138,7 +130,7 @@ static bool paging_begin(struct vcpu *v, struct paging_walk *w, u64 gva,
 		return true;
 	}
 	w->rsvd |= GENMASK_ULL(62, 52);
-	root = paging_pdpte(gva);
+	root = vmcs_read(paging_pdpte_field(gva));
 	w->table = root & ENT_ADDR;
 	return root & ENT_P;
 }
@@ -308,6 +300,7 @@ static int paging_walk(struct vcpu *v, struct paging_walk *w, u64 gva,
 	lockdep_assert_held(&v->vm->slots_lock);
 	if (!is_paging(v)) {
 		w->nr = 0;
+		w->wide = false;
 		w->slot.npages = 0;
 		*gpa = gva;
 		return 0;
@@ -365,12 +358,15 @@ static void paging_leave_trail(struct vcpu *v, const struct paging_walk *w,
 {
 	unsigned int i;
 
-	t->nr = 0;
-	if (!w->nr || !w->wide)
-		return;
 	t->generation = memslot_generation(v->vm);
 	t->nr = w->nr;
+	t->wide = w->wide;
 	t->data = data;
+	t->pdpte_field = 0;
+	if (w->wide && !is_long_mode(v)) {
+		t->pdpte_field = paging_pdpte_field(w->gva);
+		t->pdpte = vmcs_read(t->pdpte_field);
+	}
 	for (i = 0; i < w->nr; i++) {
 		t->at[i] = w->entry[i].at;
 		t->val[i] = w->entry[i].val;
@@ -415,14 +411,19 @@ int paging_read(struct vcpu *v, u64 gva, u32 access, void *buf,
 bool paging_trail_read(const struct paging_trail *t, const u64 __user *from,
 		       u64 *words, unsigned int nr)
 {
+	unsigned int i, wide = t->wide ? t->nr : 0;
 	u64 diff = 0, x;
-	unsigned int i;
+	u32 x32;
 
 	if (!user_access_begin(from, nr * sizeof(*from)))
 		return false;
-	for (i = 0; i < t->nr; i++) {
-		unsafe_get_user(x, t->at[i], fault);
+	for (i = 0; i < wide; i++) {
+		unsafe_get_user(x, (const u64 __user *)t->at[i], fault);
 		diff |= x ^ t->val[i];
+	}
+	for (; unlikely(i < t->nr); i++) {
+		unsafe_get_user(x32, (const u32 __user *)t->at[i], fault);
+		diff |= x32 ^ t->val[i];
 	}
 	for (i = 0; i < nr; i++)
 		unsafe_get_user(words[i], from + i, fault);

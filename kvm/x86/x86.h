@@ -204,16 +204,20 @@ int paging_translate(struct vcpu *v, u64 gva, u32 access, gpa_t *gpa,
 		     u32 *pf_error);
 /*
  * The table entries that led to a page, and what it holds.  As long as these
- * words read the same (under slots_lock, the slots having this generation) a
- * walk with the same CR3 and mode leads there.  Only for 64-bit entries.
+ * words read the same (under slots_lock, the slots having this generation), and
+ * with PAE paging the PDPTE, which is a register's, a walk with the same CR3 and
+ * mode leads there.  Without paging there are no entries.
  */
 #define PAGING_LEVELS	5
 struct paging_trail {
 	u32 generation;
-	u8 nr;				/* 0: there is no trail */
-	const u64 __user *at[PAGING_LEVELS];
+	u8 nr;				/* entries */
+	bool wide;			/* of 64 bits, not 32 */
+	u16 pdpte_field;		/* of the VMCS, with PAE paging, or 0 */
+	u64 pdpte;
+	const void __user *at[PAGING_LEVELS];
 	u64 val[PAGING_LEVELS];
-	const void __user *data;	/* where the bytes were read */
+	const void __user *data;	/* where the bytes were read, or NULL */
 };
 
 #define PAGING_ARG_WORDS	2	/* that are read at once */
@@ -235,7 +239,7 @@ struct paging_arg {
 int paging_read(struct vcpu *v, u64 gva, u32 access, void *buf,
 		unsigned int len, struct paging_trail *trail, u32 *pf_error);
 /*
- * Does @t still hold?  Then @nr words from @from on, of the page it leads to,
+ * Does @t still hold, as far as memory tells?  Then @nr words from @from on, of the page it leads to,
  * are in @words.  Under slots_lock; the caller compares generations.
  */
 bool paging_trail_read(const struct paging_trail *t, const u64 __user *from,
@@ -250,9 +254,11 @@ u64 paging_rsvd_maxphy(struct vcpu *v);	/* address bits beyond MAXPHYADDR */
 int mmio_emulate(struct vcpu *v, gpa_t gpa, bool gva_valid, u64 gva);
 /*
  * The same for an instruction that has done so before: an exit handler's
- * result, or -EAGAIN: not known, or @gpa is memory now.
+ * result, or -EAGAIN: not known, or @gpa is memory now.  @gva_valid: the exit
+ * gives the linear address of the access; otherwise it must be one that only
+ * the instruction's own operand can have made.
  */
-int mmio_fast(struct vcpu *v, gpa_t gpa, bool write);
+int mmio_fast(struct vcpu *v, gpa_t gpa, bool write, bool gva_valid);
 /* INS/OUTS. */
 int mmio_string_io(struct vcpu *v);
 int mmio_module_init(void);

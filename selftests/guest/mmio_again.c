@@ -259,6 +259,191 @@ GUEST static void apic(void)
 	g_done();
 }
 
+/* --- outside 64-bit mode --- */
+
+#define NR_PAGINGS	3
+
+static const enum paging32 pagings[NR_PAGINGS] = {
+	PAGING_NONE, PAGING_32, PAGING_PAE,
+};
+
+static struct vcpu *new_vcpu32(enum paging32 paging)
+{
+	struct vcpu *v = vcpu_new(vm_new(0), 0);
+
+	vcpu_enter32(v, (void *)CODE, paging);
+	return v;
+}
+
+static uint32_t read_ecx(struct vcpu *v, uint64_t rip, unsigned int len,
+			 uint32_t val)
+{
+	return run_read(v, rip, len, val).rcx;
+}
+
+TEST(legacy_bytes, "32-bit code: the instruction is another one now")
+{
+	for (int p = 0; p < NR_PAGINGS; p++) {
+		struct vcpu *v = new_vcpu32(pagings[p]);
+
+		for (int i = 0; i < LEARN; i++) {
+			put_code(v, CODE, "\x8b\x0b", 2);
+			for (int j = 0; j < LEARN; j++)
+				CHECK_EQ(read_ecx(v, CODE, 4, 0xdead0000 + j),
+					 0xdead0000 + j);
+			/* mov (%ebx), %cx: the rest of ECX stays */
+			put_code(v, CODE, "\x66\x8b\x0b", 3);
+			for (int j = 0; j < LEARN; j++)
+				CHECK_EQ(read_ecx(v, CODE, 2, 0x15555),
+					 (RCX & 0xffff0000) | 0x5555);
+			/* mov %dx, (%ebx) */
+			put_code(v, CODE, "\x66\x89\x13", 3);
+			for (int j = 0; j < LEARN; j++)
+				CHECK_EQ(run_write(v, CODE, 2),
+					 (uint16_t)RDX);
+			/* mov GUEST_MMIO, %eax */
+			put_code(v, CODE, "\xa1\x00\x00\x00\x10", 5);
+			for (int j = 0; j < LEARN; j++)
+				CHECK_EQ((uint32_t)run_read(v, CODE, 4,
+							    j).rax, j);
+			/* mov %al, GUEST_MMIO */
+			put_code(v, CODE, "\xa2\x00\x00\x00\x10", 5);
+			for (int j = 0; j < LEARN; j++)
+				CHECK_EQ(run_write(v, CODE, 1), 0);
+		}
+	}
+}
+
+/* The same bytes are mov (%ebx), %ecx and mov (%bp,%di), %cx. */
+TEST(legacy_width, "the code segment is one of 16 bits now, and of 32 again")
+{
+	struct vcpu *v = new_vcpu32(PAGING_NONE);
+	struct kvm_sregs s = vcpu_sregs(v);
+
+	put_code(v, CODE, "\x8b\x0b", 2);
+	s.ss.base = GUEST_MMIO;
+	for (int i = 0; i < LEARN * 2; i++) {
+		s.cs.db = !(i & 1);
+		vcpu_set_sregs(v, &s);
+		for (int j = 0; j < LEARN; j++) {
+			uint32_t want = s.cs.db ? 0x12345678 :
+				(RCX & 0xffff0000) | 0x5678;
+
+			CHECK_EQ(read_ecx(v, CODE, s.cs.db ? 4 : 2,
+					  0x12345678), want);
+		}
+	}
+}
+
+TEST(legacy_segments, "code and data segments have other bases now")
+{
+	struct vcpu *v = new_vcpu32(PAGING_NONE);
+	struct kvm_sregs s = vcpu_sregs(v);
+
+	/* mov 0x100(%ebx), %ecx; in the next page mov 0x100(%ebx), %edx */
+	put_code(v, CODE, "\x8b\x8b\x00\x01\x00\x00", 6);
+	put_code(v, CODE + 0x1000, "\x8b\x93\x00\x01\x00\x00", 6);
+	for (int i = 0; i < LEARN * 4; i++) {
+		s.cs.base = i & 1 ? 0x1000 : 0;
+		s.ds.base = i & 2 ? 0x5000 : 0;
+		vcpu_set_sregs(v, &s);
+		for (int j = 0; j < LEARN; j++) {
+			uint32_t val = i * 16 + j;
+			struct kvm_regs r;
+
+			start(v, CODE);
+			vcpu_expect(v, KVM_EXIT_MMIO);
+			CHECK_EQ(v->run->mmio.phys_addr,
+				 GUEST_MMIO + 0x100 + s.ds.base);
+			memcpy(v->run->mmio.data, &val, 4);
+			expect_end(v);
+			r = vcpu_regs(v);
+			CHECK_EQ((uint32_t)(i & 1 ? r.rdx : r.rcx), val);
+		}
+	}
+}
+
+/* Linear LOW is there, or what the second half of memory has. */
+#define LOW		0x1f0000ull
+#define TABLE		(GUEST_FREE + 0x10000)
+
+static void two_codes(struct vcpu *v)
+{
+	put_code(v, LOW, "\x8b\x0b", 2);		/* mov (%ebx), %ecx */
+	put_code(v, LOW + 0x200000, "\x8b\x13", 2);	/* mov (%ebx), %edx */
+}
+
+static void run_two_codes(struct vcpu *v, bool second)
+{
+	for (int j = 0; j < LEARN; j++) {
+		struct kvm_regs r = run_read(v, LOW, 4, 0x77);
+
+		CHECK_EQ((uint32_t)(second ? r.rdx : r.rcx), 0x77);
+		CHECK_EQ((uint32_t)(second ? r.rcx : r.rdx),
+			 (uint32_t)(second ? RCX : RDX));
+	}
+}
+
+TEST(legacy_table, "32-bit paging: the instruction's page is another one now")
+{
+	struct vcpu *v = new_vcpu32(PAGING_32);
+	struct kvm_sregs s = vcpu_sregs(v);
+	uint32_t *dir = vm_ptr(v->vm, GUEST_PD32);
+	uint32_t *table = vm_ptr(v->vm, TABLE);
+
+	two_codes(v);
+	for (uint32_t i = 0; i < 1024; i++)
+		table[i] = i << 12 | 0x67;
+	dir[0] = TABLE | 0x67;
+	for (int i = 0; i < LEARN * 2; i++) {
+		table[LOW >> 12] = (LOW + (i & 1) * 0x200000) | 0x67;
+		vcpu_set_sregs(v, &s);
+		run_two_codes(v, i & 1);
+	}
+}
+
+TEST(legacy_pdpte, "PAE paging: a directory is another one now, with the same CR3")
+{
+	struct vcpu *v = new_vcpu32(PAGING_PAE);
+	struct kvm_sregs s = vcpu_sregs(v);
+	uint64_t *pdpt = vm_ptr(v->vm, GUEST_PDPT32), first = pdpt[0];
+	uint64_t *dir = vm_ptr(v->vm, TABLE);
+
+	two_codes(v);
+	for (uint64_t i = 0; i < 512; i++)
+		dir[i] = i << 21 | 0xe7;
+	dir[0] = 0x2000e7;
+	for (int i = 0; i < LEARN * 2; i++) {
+		pdpt[0] = i & 1 ? TABLE | 1 : first;
+		vcpu_set_sregs(v, &s);
+		run_two_codes(v, i & 1);
+	}
+}
+
+GUEST_ASM(again_real, 16, "1: mov (%bx), %ecx; out %al, $0x80; jmp 1b");
+
+TEST(real, "real mode, at each of many places")
+{
+	struct vcpu *v = vcpu_new(vm_new(0), 0);
+	struct kvm_sregs s;
+
+	vcpu_enter_real(v, again_real, again_real_end);
+	s = vcpu_sregs(v);
+	for (uint32_t i = 0; i < 64; i++) {
+		uint32_t val = 0x1000 + i;
+		struct kvm_regs r = { .rbx = i * 0x404 & 0xfffc, .rflags = 2 };
+
+		s.ds.base = GUEST_MMIO + i / 16 * 0x10000;
+		vcpu_set_sregs(v, &s);
+		vcpu_set_regs(v, &r);
+		vcpu_expect(v, KVM_EXIT_MMIO);
+		CHECK_EQ(v->run->mmio.phys_addr, s.ds.base + r.rbx);
+		memcpy(v->run->mmio.data, &val, 4);
+		expect_end(v);
+		CHECK_EQ((uint32_t)vcpu_regs(v).rcx, val);
+	}
+}
+
 TEST(local_apic, "registers of the local APIC, again and again")
 {
 	struct vcpu *v = vcpu_new(vm_new(VM_IRQCHIP), 0);
