@@ -84,10 +84,13 @@ static void unpin(unsigned int i)
 static void change(struct cov_input *in)
 {
 	grant_entry_v1_t *e = entry(reference(in));
+	uint16_t flags = cov_u8(in), domid = cov_u8(in);
 
-	e->flags = (e->flags & (GTF_reading | GTF_writing)) |
-		   (cov_u8(in) & ~(GTF_reading | GTF_writing));
-	e->domid = cov_u8(in) % 8;
+	if (flags < 0x80)	/* mostly it is a grant */
+		flags = GTF_permit_access | (flags & GTF_readonly);
+	flags &= ~(GTF_reading | GTF_writing);
+	e->flags = (e->flags & (GTF_reading | GTF_writing)) | flags;
+	e->domid = domid < 0xe0 ? 0 : domid;
 	e->frame = (uint32_t)cov_number(in);
 }
 
