@@ -19,3 +19,11 @@ UNIT_TESTS += xenstore_sock_test
 xenstore_sock_test-srcs := $(xenstore_lib-srcs) \
 	selftests/unit/xenstore_sock_test.c
 xenstore_sock_test-cflags := $(xenstore_lib-cflags)
+
+# Counts basic blocks.
+UNIT_TESTS += xenstore_cost_test
+xenstore_cost_test-srcs := $(xenstore_lib-srcs) xenstore_client.c \
+	xenstore_nomem.c xenstore_cost_test.c
+xenstore_cost_test-cflags := $(xenstore_lib-cflags) -Wno-unused-parameter \
+	-fno-sanitize=all -O2 -fsanitize-coverage=trace-pc
+xenstore_cost_test-libs := -fno-sanitize=all $(xenstore_test-libs)

@@ -64,10 +64,12 @@ static void out_free_first(struct xs_conn *conn)
 	TAILQ_REMOVE(&conn->out, out, link);
 	conn->out_bytes -= out->len;
 	conn->out_off = 0;
-	if (out->event)
+	if (out->event) {
+		LIST_REMOVE(out, same);
 		conn->num_events--;
-	else
+	} else {
 		conn->replies--;
+	}
 	free(out);
 }
 
@@ -90,10 +92,13 @@ static void out_insert(struct xs_conn *conn, struct xs_out *out)
 {
 	TAILQ_INSERT_TAIL(&conn->out, out, link);
 	conn->out_bytes += out->len;
-	if (out->event)
+	if (out->event) {
+		LIST_INSERT_HEAD(&conn->waiting[out->hash % CONN_BUCKETS], out,
+				 same);
 		conn->num_events++;
-	else
+	} else {
 		conn->replies++;
+	}
 	conn_ready(conn);
 }
 
@@ -118,30 +123,32 @@ void conn_reply(struct xs_conn *conn, const struct xsd_sockmsg *req,
 	out_insert(conn, out);
 }
 
-static uint32_t event_hash(const struct xs_out *out)
-{
-	uint32_t hash = 2166136261u;
-	size_t i;
-
-	for (i = sizeof(struct xsd_sockmsg); i < out->len; i++)
-		hash = (hash ^ (unsigned char)out->bytes[i]) * 16777619u;
-	return hash;
-}
-
 /* Whether the same event waits, no byte of it sent yet. */
-static bool event_waits(const struct xs_conn *conn, const struct xs_out *event)
+static bool event_waits(const struct xs_conn *conn, const char *path,
+			size_t path_len, const char *token, size_t token_len,
+			uint64_t hash)
 {
 	const struct xs_out *out;
+	const char *has;
 
-	TAILQ_FOREACH(out, &conn->out, link) {
+	LIST_FOREACH(out, &conn->waiting[hash % CONN_BUCKETS], same) {
+		if (out->hash != hash || out->len !=
+		    sizeof(struct xsd_sockmsg) + path_len + token_len)
+			continue;
 		if (out == TAILQ_FIRST(&conn->out) && conn->out_off)
 			continue;
-		if (out->event && out->hash == event->hash &&
-		    out->len == event->len &&
-		    !memcmp(out->bytes, event->bytes, out->len))
+		has = out->bytes + sizeof(struct xsd_sockmsg);
+		if (!memcmp(has, path, path_len) &&
+		    !memcmp(has + path_len, token, token_len))
 			return true;
 	}
 	return false;
+}
+
+static bool event_room(const struct xs_conn *conn, size_t len)
+{
+	return conn->out_bytes + len <= conn->store->limits.out_bytes &&
+	       conn->num_events < CONN_EVENTS_MAX;
 }
 
 static bool event_fits(struct xs_conn *conn, size_t len)
@@ -152,8 +159,7 @@ static bool event_fits(struct xs_conn *conn, size_t len)
 		conn_fail(conn, XENSTORE_ERROR_COMM, "events not fetched");
 		return false;
 	}
-	if (conn->out_bytes + len <= conn->store->limits.out_bytes &&
-	    conn->num_events < CONN_EVENTS_MAX)
+	if (event_room(conn, len))
 		return true;
 	if (!conn->lossy)
 		conn_log(conn, "events not fetched, some are lost");
@@ -161,16 +167,30 @@ static bool event_fits(struct xs_conn *conn, size_t len)
 	return false;
 }
 
-void conn_event(struct xs_conn *conn, const char *path, const char *token)
+bool conn_full(const struct xs_conn *conn)
+{
+	/* Two strings at least. */
+	return conn->lossy && !event_room(conn, sizeof(struct xsd_sockmsg) + 2);
+}
+
+void conn_event(struct xs_conn *conn, const char *path, const char *token,
+		uint64_t hash)
 {
 	size_t path_len = strlen(path) + 1, token_len = strlen(token) + 1;
 	const struct xsd_sockmsg hdr = {
 		.type = XS_WATCH_EVENT,
 		.len = (uint32_t)(path_len + token_len),
 	};
+	size_t len = sizeof(hdr) + hdr.len;
 	struct xs_out *out;
 
 	if (conn->failed)
+		return;
+	/* Once it is known that some are lost, the same one need not be found. */
+	if (conn->lossy && !event_room(conn, len))
+		return;
+	if (event_waits(conn, path, path_len, token, token_len, hash) ||
+	    !event_fits(conn, len))
 		return;
 	out = out_new(&hdr, NULL);
 	if (!out) {
@@ -179,11 +199,7 @@ void conn_event(struct xs_conn *conn, const char *path, const char *token)
 	}
 	memcpy(out->bytes + sizeof(hdr), path, path_len);
 	memcpy(out->bytes + sizeof(hdr) + path_len, token, token_len);
-	out->hash = event_hash(out);
-	if (event_waits(conn, out) || !event_fits(conn, out->len)) {
-		free(out);
-		return;
-	}
+	out->hash = hash;
 	out_insert(conn, out);
 }
 

@@ -32,6 +32,7 @@ struct xs_node *node_new(const char *name, size_t name_len,
 	node->ref = 1;
 	node->gen = gen;
 	memcpy(node->name, name, name_len);
+	node->hash = (uint32_t)path_hash(name, name_len, 0);
 	node->perms = node_copy_bytes(perms, num * sizeof(*perms));
 	node->data = node_copy_bytes(data, len);
 	if (!node->perms || !node->data) {
@@ -76,6 +77,29 @@ void node_put(struct xs_node *node)
 	}
 }
 
+/* Room for @max children: pointers, and behind them the hashes. */
+static int node_resize(struct xs_node *node, unsigned int max)
+{
+	struct xs_node **children;
+	uint32_t *hashes;
+
+	children = malloc((max + 1) * (sizeof(*children) + sizeof(*hashes)));
+	if (!children)
+		return -ENOMEM;
+	hashes = (uint32_t *)(children + max + 1);
+	if (node->num_children) {
+		memcpy(children, node->children,
+		       node->num_children * sizeof(*children));
+		memcpy(hashes, node->hashes,
+		       node->num_children * sizeof(*hashes));
+	}
+	free(node->children);
+	node->children = children;
+	node->hashes = hashes;
+	node->max_children = max;
+	return 0;
+}
+
 struct xs_node *node_clone(const struct xs_node *node)
 {
 	struct xs_node *copy;
@@ -85,14 +109,17 @@ struct xs_node *node_clone(const struct xs_node *node)
 			node->num_perms, node->data, node->len, node->gen);
 	if (!copy)
 		return NULL;
-	copy->children = node_copy_bytes(node->children, node->num_children *
-				    sizeof(struct xs_node *));
-	if (!copy->children) {
+	if (node_resize(copy, node->num_children)) {
 		node_put(copy);
 		return NULL;
 	}
 	copy->num_children = node->num_children;
-	copy->max_children = node->num_children;
+	if (node->num_children) {
+		memcpy(copy->children, node->children,
+		       node->num_children * sizeof(*node->children));
+		memcpy(copy->hashes, node->hashes,
+		       node->num_children * sizeof(*node->hashes));
+	}
 	copy->child_bytes = node->child_bytes;
 	for (i = 0; i < copy->num_children; i++)
 		copy->children[i]->ref++;
@@ -101,30 +128,27 @@ struct xs_node *node_clone(const struct xs_node *node)
 
 int node_index(const struct xs_node *node, const char *name, size_t len)
 {
+	uint32_t hash = (uint32_t)path_hash(name, len, 0);
 	unsigned int i;
 
-	for (i = 0; i < node->num_children; i++) {
-		const char *child = node->children[i]->name;
+	for (i = 0; ; i++) {
+		const char *child;
 
+		while (i < node->num_children && node->hashes[i] != hash)
+			i++;
+		if (i == node->num_children)
+			return -1;
+		child = node->children[i]->name;
 		if (!strncmp(child, name, len) && !child[len])
 			return (int)i;
 	}
-	return -1;
 }
 
 int node_reserve_child(struct xs_node *node)
 {
-	unsigned int max = node->max_children * 2 + 4;
-	struct xs_node **children;
-
 	if (node->num_children < node->max_children)
 		return 0;
-	children = realloc(node->children, max * sizeof(*children));
-	if (!children)
-		return -ENOMEM;
-	node->children = children;
-	node->max_children = max;
-	return 0;
+	return node_resize(node, node->max_children * 2 + 4);
 }
 
 size_t node_size(const struct xs_node *node)
@@ -163,6 +187,20 @@ struct xs_node *node_find(struct xs_node *node, const char *rel)
 
 void node_add_child(struct xs_node *node, struct xs_node *child)
 {
+	node->hashes[node->num_children] = child->hash;
 	node->children[node->num_children++] = child;
 	node->child_bytes += strlen(child->name) + 1;
+}
+
+struct xs_node *node_del_child(struct xs_node *node, unsigned int i)
+{
+	struct xs_node *child = node->children[i];
+	size_t rest = --node->num_children - i;
+
+	memmove(&node->children[i], &node->children[i + 1],
+		rest * sizeof(*node->children));
+	memmove(&node->hashes[i], &node->hashes[i + 1],
+		rest * sizeof(*node->hashes));
+	node->child_bytes -= strlen(child->name) + 1;
+	return child;
 }

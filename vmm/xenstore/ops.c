@@ -16,6 +16,7 @@ void ctx_init(struct xs_ctx *ctx, struct xs_store *store,
 	ctx->store = store;
 	ctx->who = who;
 	ctx->tx = tx;
+	ctx->replay = false;
 	ctx->tree = tx ? txn_tree(tx) : &store->tree;
 	STAILQ_INIT(&ctx->changes);
 }
@@ -211,6 +212,8 @@ int ops_modify(struct xs_ctx *ctx, const struct xs_mod *mod)
 
 	if (ctx->tx)
 		return ops_modify_tx(ctx, mod);
+	if (ctx->replay)
+		return ops_mods[mod->type](ctx, mod);
 	/* Taken first, so that nothing can fail once the tree has changed. */
 	change = change_new(mod->path);
 	if (!change)
@@ -223,13 +226,8 @@ int ops_modify(struct xs_ctx *ctx, const struct xs_mod *mod)
 		change_free(change);
 		return err < 0 ? err : 0;
 	}
-	if (mod->type == MOD_RM) {
-		change->node = change->old;
-		change->old = NULL;
-		change->removed = true;
-	} else {
-		change->node = node_get(tree_find(ctx->tree, mod->path));
-	}
+	change->removed = mod->type == MOD_RM;
+	change->node = node_get(tree_find(ctx->tree, mod->path));
 	change->parent = node_get(tree_parent(ctx->tree, mod->path));
 	STAILQ_INSERT_TAIL(&ctx->changes, change, link);
 	return 0;

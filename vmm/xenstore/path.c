@@ -6,9 +6,30 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "path.h"
 #include "perms.h"
+
+uint64_t path_hash(const char *s, size_t len, uint64_t seed)
+{
+	static uint64_t key[2];
+	uint64_t hash;
+	size_t i;
+
+	if (!key[1]) {
+		/* Without entropy yet, addresses are what is left. */
+		if (getrandom(key, sizeof(key), GRND_NONBLOCK) != sizeof(key))
+			key[0] = key[1] = (uintptr_t)&hash ^ (uintptr_t)key;
+		key[1] |= 1;
+	}
+	hash = key[0] ^ seed;
+	for (i = 0; i < len; i++) {
+		hash = (hash ^ (unsigned char)s[i]) * key[1];
+		hash ^= hash >> 29;
+	}
+	return hash;
+}
 
 const char *path_first(const char *path, size_t *len)
 {

@@ -52,6 +52,12 @@ bool path_within(const char *path, const char *top);
 int path_canonical(const struct xs_who *who, const char *given, bool special,
 		   char *buf, size_t *prefix);
 
+/*
+ * A hash that nobody outside can aim at: its key is the process's own.  @seed
+ * is 0, or the hash of what comes before @s.
+ */
+uint64_t path_hash(const char *s, size_t len, uint64_t seed);
+
 /* A decimal domain id and nothing else; false if it is none. */
 bool path_domid(const char *s, uint32_t *domid);
 

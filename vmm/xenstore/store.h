@@ -24,6 +24,7 @@
 
 #define STORE_LOCAL_PENDING	64	/* events of a local watch told singly */
 #define CONN_PRIV_OUT_MAX	(4u << 20) /* then a tool is given up */
+#define CONN_BUCKETS		1024	/* of events waiting, by hash */
 #define CONN_LOG_MAX		16	/* log lines a client can cause */
 
 /* The special paths, which have an access list but are no nodes. */
@@ -81,10 +82,10 @@ int store_check(struct xs_store *store);
 
 /**
  * struct xs_change - what happened to one path.
- * @node:	the node after it, or the removed one
- * @old:	the node before a change of its access list, else NULL
+ * @node:	the node after it, or NULL
+ * @old:	the node before it, if it was removed or its access list changed
  * @parent:	the parent after it
- * @removed:	@node is gone, and so is all below it
+ * @removed:	@old is gone or was for a while, and so is all below it
  *
  * The nodes are references: who may be told depends on rights that may have
  * gone with the node.
@@ -95,6 +96,7 @@ struct xs_change {
 	struct xs_node *old;
 	struct xs_node *parent;
 	bool removed;
+	uint64_t hash;			/* of @path */
 	char path[];
 };
 
@@ -105,11 +107,14 @@ struct xs_watch {
 	struct xs_store *store;
 	struct xs_conn *conn;		/* NULL: local */
 	char *path;
+	size_t len;			/* of @path */
 	const char *shown;		/* @path as the client gave it */
 	char *token;
+	uint64_t hash;			/* of @token and of how it is shown */
 	xs_watch_fn fn;
 	void *arg;
 	struct xs_event *self;		/* stands for any number of events */
+	struct xs_events events;	/* of its own on the store's queue */
 	unsigned int pending;
 	bool self_queued;
 	bool dead;
@@ -152,13 +157,15 @@ struct xs_mod {
  * struct xs_ctx - where and for whom an operation works.
  * @tree:	the store's, a transaction's, or one being prepared
  * @tx:		records what it does; NULL outside transactions
- * @changes:	collects what watches must hear; unused with @tx
+ * @changes:	collects what watches must hear; unused with @tx and @replay
+ * @replay:	a commit, which tells of its changes together
  */
 struct xs_ctx {
 	struct xs_store *store;
 	const struct xs_who *who;
 	struct xs_tree *tree;
 	struct xs_tx *tx;
+	bool replay;
 	struct xs_changes changes;
 };
 
@@ -167,7 +174,10 @@ void ctx_init(struct xs_ctx *ctx, struct xs_store *store,
 /* Find a node, borrowed, that grants @need; -ENOENT, -EACCES, ... */
 int ops_get(struct xs_ctx *ctx, const char *path, unsigned int need,
 	    struct xs_node **node);
-/* Carry out a change or fail without a trace. */
+/*
+ * Carry out a change or fail without a trace.  0 or -errno; in a replay 1 if
+ * there was nothing to do.
+ */
 int ops_modify(struct xs_ctx *ctx, const struct xs_mod *mod);
 
 /* txn.c */
@@ -199,8 +209,9 @@ struct xs_tx *txn_next(struct xs_tx *tx);
 
 struct xs_out {
 	TAILQ_ENTRY(xs_out) link;
+	LIST_ENTRY(xs_out) same;	/* events of one bucket */
 	size_t len;
-	uint32_t hash;			/* of an event's payload */
+	uint64_t hash;			/* of an event's path and token */
 	bool event;
 	char bytes[];			/* struct xsd_sockmsg and payload */
 };
@@ -223,6 +234,7 @@ struct xs_conn {
 	bool lossy;			/* said that events were lost */
 	unsigned int logged;
 	struct xs_outs out;
+	LIST_HEAD(, xs_out) waiting[CONN_BUCKETS];	/* events in @out */
 	size_t out_off;			/* sent of the first message */
 	size_t out_bytes;
 	unsigned int replies;
@@ -241,8 +253,14 @@ struct xs_conn {
 /* Queue a message; one that finds no memory or room fails the connection. */
 void conn_reply(struct xs_conn *conn, const struct xsd_sockmsg *req,
 		uint32_t type, const void *data, size_t len);
-/* Queue an event, unless the same one waits already or there is no room. */
-void conn_event(struct xs_conn *conn, const char *path, const char *token);
+/*
+ * Queue an event, unless the same one waits already or there is no room.
+ * @hash goes with @path and @token together.
+ */
+void conn_event(struct xs_conn *conn, const char *path, const char *token,
+		uint64_t hash);
+/* Whether events can only be dropped, which has been said. */
+bool conn_full(const struct xs_conn *conn);
 /* Into the error state, with a log line; @code is XENSTORE_ERROR_*. */
 void conn_fail(struct xs_conn *conn, uint32_t code, const char *why);
 /* Drop watches, transactions and buffers; out of the error state. */

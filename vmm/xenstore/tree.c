@@ -313,12 +313,8 @@ int tree_remove(struct xs_tree *tree, const char *path, uint64_t gen)
 	if (!parent)
 		return -ENOMEM;
 	i = node_index(parent, name, strlen(name));
-	node = parent->children[i];
+	node = node_del_child(parent, (unsigned int)i);
 	account_sub_all(tree, node);
-	parent->num_children--;
-	memmove(&parent->children[i], &parent->children[i + 1],
-		(parent->num_children - (unsigned int)i) * sizeof(node));
-	parent->child_bytes -= strlen(name) + 1;
 	parent->gen = gen;
 	node_put(node);
 	return 0;

@@ -27,6 +27,7 @@
  * @ref:	holders: parents of several trees, snapshots, change records
  * @gen:	set anew when the value, the access list or the children change
  * @child_bytes: size of the children's names with a NUL each
+ * @hash:	of @name
  * @name:	the last path component, empty for the root
  */
 struct xs_node {
@@ -36,9 +37,11 @@ struct xs_node {
 	unsigned int num_children;
 	unsigned int max_children;
 	unsigned int child_bytes;
+	uint32_t hash;
 	uint64_t gen;
 	struct xs_perm *perms;
 	struct xs_node **children;
+	uint32_t *hashes;		/* of their names, in the same memory */
 	struct xs_node *free_next;
 	char *data;
 	char name[];
@@ -85,6 +88,9 @@ int node_index(const struct xs_node *node, const char *name, size_t len);
 /* Make room for node_add_child(), which hands the reference over. */
 int node_reserve_child(struct xs_node *node);
 void node_add_child(struct xs_node *node, struct xs_node *child);
+
+/* Take child number @i off, and hand the reference over. */
+struct xs_node *node_del_child(struct xs_node *node, unsigned int i);
 
 /*
  * Go down @rel as far as nodes exist; *@rest is what is left of it, "" if

@@ -6,8 +6,12 @@
  * Commit: if the generation of every noted node is still what it was in the
  * snapshot, the log is replayed, with all checks, on a copy of the store's
  * tree, and the copy becomes the store's tree.  So a commit is seen whole or
- * not at all, whatever fails on the way.  Two transactions that make different
- * nodes below one parent do not conflict unless they listed it.
+ * not at all, whatever fails on the way; watches hear of each path once, as it
+ * was before and is after.  Two transactions that make different nodes below
+ * one parent do not conflict unless they listed it.
+ *
+ * A commit is one piece of work for the event loop.  What it costs is bounded
+ * by what its records are charged: their bytes, and each step down the tree.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,13 +22,16 @@
 /* What recording anything costs beside its bytes, roughly. */
 #define TXN_RECORD_COST	64
 
+/* And each component of its path, which are steps for the commit. */
+#define TXN_STEP_COST	32
+
 /* Changes logged per node touched, at most, in the mean. */
 #define TXN_LOG_FACTOR	4
 
 /* A path that the outcome depends on; its generation is in @base. */
 struct xs_note {
 	STAILQ_ENTRY(xs_note) link;
-	size_t hash;
+	uint64_t hash;
 	char path[];
 };
 
@@ -32,7 +39,8 @@ struct xs_note {
 struct xs_log {
 	TAILQ_ENTRY(xs_log) link;
 	enum xs_mod_type type;
-	size_t hash;
+	bool changed;			/* in the replay */
+	uint64_t hash;
 	char *path;
 	void *data;
 	size_t len;
@@ -130,19 +138,25 @@ int txn_start(struct xs_conn *conn, uint32_t *id)
  * Notes
  */
 
-static size_t txn_hash(const char *path)
+static uint64_t txn_hash(const char *path)
 {
-	size_t hash = 5381;
+	return path_hash(path, strlen(path), 0);
+}
 
-	while (*path)
-		hash = hash * 33 + (unsigned char)*path++;
-	return hash;
+static size_t txn_path_cost(const char *path)
+{
+	size_t cost = TXN_RECORD_COST;
+
+	for (; *path; path++)
+		cost += *path == '/' ? 1 + TXN_STEP_COST : 1;
+	return cost;
 }
 
 int txn_note(struct xs_tx *tx, const char *path)
 {
 	struct xs_conn *conn = tx->conn;
-	size_t hash = txn_hash(path), len = strlen(path) + 1;
+	size_t len = strlen(path) + 1, cost = txn_path_cost(path);
+	uint64_t hash = txn_hash(path);
 	struct xs_note *note;
 
 	STAILQ_FOREACH(note, &tx->notes, link) {
@@ -152,11 +166,11 @@ int txn_note(struct xs_tx *tx, const char *path)
 	if (!conn->who.privileged &&
 	    tx->num_notes >= conn->store->limits.tx_nodes)
 		return -ENOSPC;
-	if (txn_charge(tx, TXN_RECORD_COST + len))
+	if (txn_charge(tx, cost))
 		return -ENOSPC;
 	note = malloc(sizeof(*note) + len);
 	if (!note) {
-		txn_refund(tx, TXN_RECORD_COST + len);
+		txn_refund(tx, cost);
 		return -ENOMEM;
 	}
 	note->hash = hash;
@@ -229,7 +243,7 @@ static struct xs_log *txn_log_new(const struct xs_mod *mod)
 
 static size_t txn_log_cost(const char *path, size_t len, unsigned int num_perms)
 {
-	return TXN_RECORD_COST + strlen(path) + len +
+	return txn_path_cost(path) + len +
 	       num_perms * sizeof(struct xs_perm);
 }
 
@@ -337,11 +351,67 @@ static int txn_replay(struct xs_tx *tx, struct xs_ctx *ctx)
 		};
 
 		err = ops_modify(ctx, &mod);
-		if (!err)
+		log->changed = !err;
+		if (err >= 0)
 			continue;
 		/* What went well before failed by what others did since. */
 		return err == -ENOMEM || err == -ENOSPC ? err : -EAGAIN;
 	}
+	return 0;
+}
+
+/* The change of @log's path among those found so far, or where it belongs. */
+static struct xs_change **txn_change_slot(struct xs_change **table, size_t mask,
+					  const struct xs_log *log)
+{
+	size_t i = log->hash & mask;
+
+	while (table[i] && (table[i]->hash != log->hash ||
+			    strcmp(table[i]->path, log->path)))
+		i = (i + 1) & mask;
+	return &table[i];
+}
+
+static struct xs_change *txn_change(struct xs_ctx *ctx, const char *path,
+				    const struct xs_tree *before)
+{
+	struct xs_change *change = change_new(path);
+
+	if (!change)
+		return NULL;
+	change->old = node_get(tree_find(before, path));
+	change->node = node_get(tree_find(ctx->tree, path));
+	change->parent = node_get(tree_parent(ctx->tree, path));
+	STAILQ_INSERT_TAIL(&ctx->changes, change, link);
+	return change;
+}
+
+/* What the replay did to the context's tree, each path once. */
+static int txn_changes(struct xs_tx *tx, struct xs_ctx *ctx,
+		       const struct xs_tree *before)
+{
+	struct xs_change **table, **slot;
+	struct xs_log *log;
+	size_t size = 16;
+
+	while (size < 2 * (size_t)tx->num_log)
+		size *= 2;
+	table = calloc(size, sizeof(struct xs_change *));
+	if (!table)
+		return -ENOMEM;
+	TAILQ_FOREACH(log, &tx->log, link) {
+		if (!log->changed)
+			continue;
+		slot = txn_change_slot(table, size - 1, log);
+		if (!*slot)
+			*slot = txn_change(ctx, log->path, before);
+		if (!*slot) {
+			free(table);
+			return -ENOMEM;
+		}
+		(*slot)->removed |= log->type == MOD_RM;
+	}
+	free(table);
 	return 0;
 }
 
@@ -356,7 +426,11 @@ static int txn_commit(struct xs_tx *tx, struct xs_ctx *ctx)
 	if (tree_copy(&work, &store->tree))
 		return -ENOMEM;
 	ctx->tree = &work;
+	ctx->replay = true;
 	err = txn_replay(tx, ctx);
+	if (!err)
+		err = txn_changes(tx, ctx, &store->tree);
+	ctx->replay = false;
 	ctx->tree = &store->tree;
 	if (err) {
 		changes_free(&ctx->changes);

@@ -13,7 +13,9 @@
 /* A callback to be made. */
 struct xs_event {
 	TAILQ_ENTRY(xs_event) link;
+	TAILQ_ENTRY(xs_event) own_link;		/* not of watch->self */
 	struct xs_watch *watch;
+	uint64_t hash;
 	char path[];
 };
 
@@ -26,8 +28,10 @@ struct xs_change *change_new(const char *path)
 	size_t len = strlen(path) + 1;
 	struct xs_change *change = calloc(1, sizeof(*change) + len);
 
-	if (change)
+	if (change) {
 		memcpy(change->path, path, len);
+		change->hash = path_hash(path, len - 1, 0);
+	}
 	return change;
 }
 
@@ -76,20 +80,21 @@ static void event_remove(struct xs_store *store, struct xs_event *event)
 {
 	TAILQ_REMOVE(&store->events, event, link);
 	store->num_events--;
-	if (event == event->watch->self)
+	if (event == event->watch->self) {
 		event->watch->self_queued = false;
-	else
-		event->watch->pending--;
+		return;
+	}
+	TAILQ_REMOVE(&event->watch->events, event, own_link);
+	event->watch->pending--;
 }
 
-static bool event_queued(struct xs_watch *watch, const char *path)
+static bool event_queued(const struct xs_watch *watch, const char *path,
+			 uint64_t hash)
 {
-	struct xs_event *event;
+	const struct xs_event *event;
 
-	if (!watch->pending)
-		return false;
-	TAILQ_FOREACH(event, &watch->store->events, link) {
-		if (event->watch == watch && !strcmp(event->path, path))
+	TAILQ_FOREACH(event, &watch->events, own_link) {
+		if (event->hash == hash && !strcmp(event->path, path))
 			return true;
 	}
 	return false;
@@ -104,11 +109,14 @@ static void event_queue_self(struct xs_watch *watch)
 	event_insert(watch->store, watch->self);
 }
 
-static void event_queue(struct xs_watch *watch, const char *path)
+static void event_queue(struct xs_watch *watch, const char *path, uint64_t hash)
 {
 	struct xs_event *event = NULL;
 
-	if (event_queued(watch, path))
+	/* Queued or not, the call that stands for all is on its way. */
+	if (watch->self_queued && watch->pending == STORE_LOCAL_PENDING)
+		return;
+	if (event_queued(watch, path, hash))
 		return;
 	if (strcmp(path, watch->path) && watch->pending < STORE_LOCAL_PENDING)
 		event = event_new(watch, path);
@@ -116,7 +124,9 @@ static void event_queue(struct xs_watch *watch, const char *path)
 		event_queue_self(watch);
 		return;
 	}
+	event->hash = hash;
 	watch->pending++;
+	TAILQ_INSERT_TAIL(&watch->events, event, own_link);
 	event_insert(watch->store, event);
 }
 
@@ -144,13 +154,22 @@ void watch_run_one(struct xs_store *store)
  * Delivery
  */
 
-static void watch_deliver(struct xs_watch *watch, const char *path)
+/* @hash: of @path. */
+static void watch_deliver(struct xs_watch *watch, const char *path,
+			  uint64_t hash)
 {
 	if (!watch->conn)
-		event_queue(watch, path);
+		event_queue(watch, path, hash);
 	else
 		conn_event(watch->conn, path + (watch->shown - watch->path),
-			   watch->token);
+			   watch->token, hash ^ watch->hash);
+}
+
+/* Of its own path. */
+static void watch_deliver_own(struct xs_watch *watch)
+{
+	watch_deliver(watch, watch->path,
+		      path_hash(watch->path, watch->len, 0));
 }
 
 static bool node_readable(const struct xs_who *who, const struct xs_node *node)
@@ -167,11 +186,13 @@ static bool watch_lost(const struct xs_watch *watch, const struct xs_who *who,
 	char up[PATH_BUF];
 	struct xs_node *node, *parent;
 
-	node = node_find(change->node, rel);
+	if (!change->old)
+		return false;
+	node = node_find(change->old, rel);
 	if (!node)
 		return false;
 	path_parent(rel, up);
-	parent = node_find(change->node, up);
+	parent = node_find(change->old, up);
 	return node_readable(who, node) || node_readable(who, parent);
 }
 
@@ -183,20 +204,22 @@ static bool watch_may_know(const struct xs_who *who,
 	       node_readable(who, change->parent);
 }
 
-static void watch_check(struct xs_watch *watch, const struct xs_change *change)
+/* @len: of the change's path. */
+static void watch_check(struct xs_watch *watch, const struct xs_change *change,
+			size_t len)
 {
 	const struct xs_who *who = watch->conn ? &watch->conn->who :
 				   &watch->store->dom0;
 
 	if (watch->dead)
 		return;
-	if (path_within(change->path, watch->path)) {
+	if (len >= watch->len && path_within(change->path, watch->path)) {
 		if (watch_may_know(who, change))
-			watch_deliver(watch, change->path);
-	} else if (change->removed &&
+			watch_deliver(watch, change->path, change->hash);
+	} else if (change->removed && len < watch->len &&
 		   path_within(watch->path, change->path)) {
 		if (watch_lost(watch, who, change))
-			watch_deliver(watch, watch->path);
+			watch_deliver_own(watch);
 	}
 }
 
@@ -205,13 +228,17 @@ void watch_fire(struct xs_store *store, struct xs_changes *changes)
 	struct xs_change *change;
 	struct xs_watch *watch;
 	struct xs_conn *conn;
+	size_t len;
 
 	STAILQ_FOREACH(change, changes, link) {
+		len = strlen(change->path);
 		TAILQ_FOREACH(watch, &store->watches, link)
-			watch_check(watch, change);
+			watch_check(watch, change, len);
 		TAILQ_FOREACH(conn, &store->conns, link) {
+			if (conn_full(conn))
+				continue;
 			TAILQ_FOREACH(watch, &conn->watches, link)
-				watch_check(watch, change);
+				watch_check(watch, change, len);
 		}
 	}
 	changes_free(changes);
@@ -225,7 +252,7 @@ void watch_fire_special(struct xs_store *store, const char *path)
 
 	TAILQ_FOREACH(watch, &store->watches, link) {
 		if (!watch->dead && !strcmp(watch->path, path))
-			watch_deliver(watch, path);
+			watch_deliver_own(watch);
 	}
 	TAILQ_FOREACH(conn, &store->conns, link) {
 		if (!(perms_of(&conn->who, special->perms,
@@ -233,7 +260,7 @@ void watch_fire_special(struct xs_store *store, const char *path)
 			continue;
 		TAILQ_FOREACH(watch, &conn->watches, link) {
 			if (!strcmp(watch->path, path))
-				watch_deliver(watch, path);
+				watch_deliver_own(watch);
 		}
 	}
 }
@@ -254,8 +281,11 @@ static struct xs_watch *watch_new(struct xs_store *store, const char *path,
 	watch->shown = watch->path;
 	watch->token = strdup(token);
 	watch->self = event_new(watch, "");
-	if (watch->path && watch->token && watch->self)
+	TAILQ_INIT(&watch->events);
+	if (watch->path && watch->token && watch->self) {
+		watch->len = strlen(path);
 		return watch;
+	}
 	free(watch->path);
 	free(watch->token);
 	free(watch->self);
@@ -266,15 +296,13 @@ static struct xs_watch *watch_new(struct xs_store *store, const char *path,
 void watch_free(struct xs_watch *watch)
 {
 	struct xs_store *store = watch->store;
-	struct xs_event *event, *next;
+	struct xs_event *event;
 
-	for (event = TAILQ_FIRST(&store->events); event; event = next) {
-		next = TAILQ_NEXT(event, link);
-		if (event->watch != watch)
-			continue;
+	if (watch->self_queued)
+		event_remove(store, watch->self);
+	while ((event = TAILQ_FIRST(&watch->events))) {
 		event_remove(store, event);
-		if (event != watch->self)
-			free(event);
+		free(event);
 	}
 	if (watch->conn) {
 		TAILQ_REMOVE(&watch->conn->watches, watch, link);
@@ -312,6 +340,8 @@ int watch_add(struct xs_conn *conn, const char *path, size_t prefix,
 		return -ENOMEM;
 	watch->conn = conn;
 	watch->shown = watch->path + prefix;
+	/* The same path is another one for who sees it from elsewhere. */
+	watch->hash = path_hash(token, strlen(token), prefix + 1);
 	TAILQ_INSERT_TAIL(&conn->watches, watch, link);
 	conn->num_watches++;
 	*out = watch;
@@ -320,7 +350,7 @@ int watch_add(struct xs_conn *conn, const char *path, size_t prefix,
 
 void watch_fire_self(struct xs_watch *watch)
 {
-	watch_deliver(watch, watch->path);
+	watch_deliver_own(watch);
 }
 
 struct xs_watch *xs_watch_local(struct xs_store *store, const char *path,

@@ -60,7 +60,8 @@ struct xs_perm {
  * @watches:	watches (128)
  * @txs:	transactions open at a time (10)
  * @tx_nodes:	nodes touched by one transaction (1024)
- * @tx_bytes:	memory for what its open transactions have recorded (2 MiB)
+ * @tx_bytes:	memory for what its open transactions have recorded, with a
+ *		share for each component of a path (2 MiB)
  * @replies:	replies not yet fetched before requests are left unread (20)
  * @out_bytes:	bytes not yet fetched beyond which events are dropped (256 KiB)
  */
