@@ -22,11 +22,6 @@ struct iobus_table {
 	struct iobus_dev *dev[];	/* by addr */
 };
 
-struct iobus {
-	struct mutex lock;
-	struct iobus_table __rcu *table[IOBUS_NR];	/* NULL: empty */
-};
-
 int iobus_init(struct vm *vm)
 {
 	vm->io = kzalloc(sizeof(*vm->io), GFP_KERNEL_ACCOUNT);
@@ -214,12 +209,6 @@ static unsigned int iobus_first(const struct iobus_table *table, gpa_t addr)
 	return iobus_search(table, addr > back ? addr - back : 0);
 }
 
-/* Without a look inside: rcu_read_lock() is not needed for that. */
-static bool iobus_empty(const struct vm *vm, enum iobus_kind bus)
-{
-	return !rcu_access_pointer(vm->io->table[bus]);
-}
-
 bool iobus_read(struct vm *vm, enum iobus_kind bus, gpa_t addr,
 		unsigned int len, void *val)
 {
@@ -228,7 +217,7 @@ bool iobus_read(struct vm *vm, enum iobus_kind bus, gpa_t addr,
 	unsigned int i;
 	bool done = false;
 
-	if (iobus_empty(vm, bus))
+	if (!iobus_in_use(vm, bus))
 		return false;
 	rcu_read_lock();
 	table = rcu_dereference(vm->io->table[bus]);
@@ -252,7 +241,7 @@ bool iobus_write(struct vm *vm, enum iobus_kind bus, gpa_t addr,
 	unsigned int i;
 	bool done = false;
 
-	if (iobus_empty(vm, bus))
+	if (!iobus_in_use(vm, bus))
 		return false;
 	if (len < sizeof(val))
 		val &= (1ull << len * 8) - 1;

@@ -10,6 +10,8 @@
 #ifndef XKVM_IOBUS_H
 #define XKVM_IOBUS_H
 
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
 #include <linux/types.h>
 
 #include "memslot.h"
@@ -43,6 +45,16 @@ struct iobus_dev {
 	gpa_t addr;
 	u32 len;
 };
+
+/* iobus.c's own, and iobus_in_use()'s. */
+struct iobus_table;
+struct iobus {
+	struct mutex lock;
+	struct iobus_table __rcu *table[IOBUS_NR];	/* NULL: empty */
+};
+
+/* Is there anything on the bus?  Any context; a macro for want of struct vm. */
+#define iobus_in_use(vm, bus)	(!!rcu_access_pointer((vm)->io->table[bus]))
 
 /* Creation; sets vm->io.  0 or -ENOMEM. */
 int iobus_init(struct vm *vm);

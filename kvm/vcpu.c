@@ -198,18 +198,22 @@ void vcpu_block(struct vcpu *v)
  * Who runs the vCPU, for a directed yield.  Readers take a reference under
  * RCU, so the old pid has to outlive them; threads seldom change.
  */
-static void vcpu_set_pid(struct vcpu *v)
+static noinline void vcpu_change_pid(struct vcpu *v, struct pid *old)
 {
-	struct pid *old = rcu_dereference_protected(v->pid,
-					lockdep_is_held(&v->mutex));
-
-	if (likely(old == task_pid(current)))
-		return;
 	rcu_assign_pointer(v->pid, get_task_pid(current, PIDTYPE_PID));
 	if (!old)
 		return;
 	synchronize_rcu();
 	put_pid(old);
+}
+
+static void vcpu_set_pid(struct vcpu *v)
+{
+	struct pid *old = rcu_dereference_protected(v->pid,
+					lockdep_is_held(&v->mutex));
+
+	if (unlikely(old != task_pid(current)))
+		vcpu_change_pid(v, old);
 }
 
 /* Let a vCPU of this VM run that was preempted. */
@@ -248,24 +252,37 @@ void vcpu_yield(struct vcpu *vcpu)
 	cond_resched();
 }
 
-/* KVM_RUN: the signal mask, then the architecture's loop. */
-static long vcpu_run_ioctl(struct vcpu *v)
+static long vcpu_run_loaded(struct vcpu *v)
+{
+	return READ_ONCE(v->vm->bugged) ? -EIO : arch_vcpu_run(v);
+}
+
+static noinline long vcpu_run_masked(struct vcpu *v)
 {
 	sigset_t saved;
 	long ret;
 
-	vcpu_set_pid(v);
-	vcpu_load(v);
-	xen_runstate_running(v);
-	if (v->sigset_active)
-		sigprocmask(SIG_SETMASK, &v->sigset, &saved);
-	ret = READ_ONCE(v->vm->bugged) ? -EIO : arch_vcpu_run(v);
+	sigprocmask(SIG_SETMASK, &v->sigset, &saved);
+	ret = vcpu_run_loaded(v);
 	/*
 	 * A signal that ended the run must be delivered on the way to user
 	 * space under the caller's mask, or KVM_RUN would spin on it.
 	 */
-	if (v->sigset_active)
-		sigprocmask(SIG_SETMASK, &saved, NULL);
+	sigprocmask(SIG_SETMASK, &saved, NULL);
+	return ret;
+}
+
+/* KVM_RUN: the signal mask, then the architecture's loop. */
+static long vcpu_run_ioctl(struct vcpu *v)
+{
+	long ret;
+
+	vcpu_set_pid(v);
+	vcpu_load(v);
+	if (xen_runstate_enabled(v))
+		xen_runstate_running(v);
+	ret = unlikely(v->sigset_active) ? vcpu_run_masked(v) :
+					   vcpu_run_loaded(v);
 	vcpu_put(v);
 	return ret;
 }
@@ -306,8 +323,9 @@ static int vcpu_xen_attr(struct vcpu *v, void __user *arg, bool set)
 	return ret;
 }
 
-static long vcpu_ioctl_locked(struct vcpu *v, unsigned int cmd,
-			      unsigned long arg)
+/* All but KVM_RUN, which goes without the stack that some of these need. */
+static noinline long vcpu_ioctl_rare(struct vcpu *v, unsigned int cmd,
+				     unsigned long arg)
 {
 	void __user *uarg = (void __user *)arg;
 	long ret;
@@ -315,8 +333,6 @@ static long vcpu_ioctl_locked(struct vcpu *v, unsigned int cmd,
 	switch (cmd) {
 	case KVM_GET_STATS_FD:
 		return stats_fd(v->vm, v);
-	case KVM_RUN:
-		return arg ? -EINVAL : vcpu_run_ioctl(v);
 	case KVM_SET_SIGNAL_MASK:
 		return vcpu_set_sigmask(v, uarg);
 	case KVM_XEN_VCPU_GET_ATTR:
@@ -339,9 +355,13 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return -EIO;
 	if (_IOC_TYPE(cmd) != KVMIO)
 		return -EINVAL;
-	if (mutex_lock_killable(&v->mutex))
+	if (unlikely(!mutex_trylock(&v->mutex)) &&
+	    mutex_lock_killable(&v->mutex))
 		return -EINTR;
-	ret = vcpu_ioctl_locked(v, cmd, arg);
+	if (likely(cmd == KVM_RUN))
+		ret = arg ? -EINVAL : vcpu_run_ioctl(v);
+	else
+		ret = vcpu_ioctl_rare(v, cmd, arg);
 	mutex_unlock(&v->mutex);
 	return ret;
 }

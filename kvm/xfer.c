@@ -14,24 +14,9 @@
 static struct kvm_run xfer_run;
 static struct kvm_vcpu xfer_vcpu = { .run = &xfer_run };
 
-bool xfer_pending(void)
-{
-	return __xfer_to_guest_mode_work_pending();
-}
-
 int xfer_work(void)
 {
 	return xfer_to_guest_mode_handle_work(&xfer_vcpu);
-}
-
-void xfer_timing_enter(void)
-{
-	guest_timing_enter_irqoff();
-}
-
-void xfer_timing_exit(void)
-{
-	guest_timing_exit_irqoff();
 }
 
 /* The jiffy for which RCU knows that this CPU was in a quiescent state. */
@@ -59,7 +44,7 @@ static __always_inline void xfer_note(void)
 /*
  * guest_state_enter_irqoff() and guest_state_exit_irqoff(), but RCU is told once
  * a jiffy, not each time: its grace periods go by the tick, and what cannot wait
- * so long, an expedited one, asks for a reschedule, which xfer_pending() sees.
+ * so long, an expedited one, asks for a reschedule, which is work before an entry.
  */
 noinstr void xfer_state_enter(void)
 {

@@ -8,16 +8,24 @@
 #define XKVM_XFER_H
 
 #include <linux/types.h>
-
-/* Anything to do before the task may enter a guest?  Interrupts off. */
-bool xfer_pending(void);
+#include <linux/vtime.h>
 
 /* Do it; interrupts and preemption on.  0, or -EINTR: a signal is pending. */
 int xfer_work(void);
 
-/* CPU time from here is the guest's / the host's.  Interrupts off. */
-void xfer_timing_enter(void);
-void xfer_timing_exit(void);
+/*
+ * CPU time from here is the guest's / the host's: guest_timing_*_irqoff().
+ * Interrupts off.
+ */
+static inline void xfer_timing_enter(void)
+{
+	vtime_account_guest_enter();
+}
+
+static inline void xfer_timing_exit(void)
+{
+	vtime_account_guest_exit();
+}
 
 /* RCU, context tracking and lockdep leave the kernel / are back.  noinstr. */
 void xfer_state_enter(void);

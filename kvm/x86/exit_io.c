@@ -30,13 +30,17 @@ static int exit_io_done(struct vcpu *v, u16 port, u32 size, bool in, u32 val)
 	return exit_skip(v);
 }
 
-static int exit_io_complete(struct vcpu *v)
+static int exit_io_in_complete(struct vcpu *v)
 {
-	u32 size = v->arch.pio.size, val = 0;
+	u32 size = v->arch.pio.size, val = exit_io_in(v, size);
 
-	if (v->arch.pio.in)
-		val = exit_io_in(v, size);
-	trace_xkvm_pio(v->id, !v->arch.pio.in, v->arch.pio.port, size, 1, val);
+	trace_xkvm_pio(v->id, false, v->arch.pio.port, size, 1, val);
+	return exit_skip_saved(v);
+}
+
+static int exit_io_out_complete(struct vcpu *v)
+{
+	trace_xkvm_pio(v->id, true, v->arch.pio.port, v->arch.pio.size, 1, 0);
 	return exit_skip_saved(v);
 }
 
@@ -48,7 +52,7 @@ static int exit_io_to_user(struct vcpu *v, u16 port, u32 size, bool in)
 	v->arch.pio.size = size;
 	v->arch.pio.in = in;
 	v->arch.complete_rip = reg_read(v, VREG_RIP);
-	v->complete = exit_io_complete;
+	v->complete = in ? exit_io_in_complete : exit_io_out_complete;
 	run->exit_reason = KVM_EXIT_IO;
 	run->io.direction = in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
 	run->io.size = size;
@@ -58,25 +62,37 @@ static int exit_io_to_user(struct vcpu *v, u16 port, u32 size, bool in)
 	return 0;
 }
 
+static int exit_io_read(struct vcpu *v, u16 port, u32 size)
+{
+	if (unlikely(iobus_in_use(v->vm, IOBUS_PIO)) &&
+	    iobus_read(v->vm, IOBUS_PIO, port, size, v->pio_data))
+		return exit_io_done(v, port, size, true, exit_io_in(v, size));
+	return exit_io_to_user(v, port, size, true);
+}
+
+static int exit_io_write(struct vcpu *v, u16 port, u32 size)
+{
+	u32 val = (u32)v->arch.regs[VREG_RAX] & (~0u >> (32 - size * 8));
+
+	if (unlikely(iobus_in_use(v->vm, IOBUS_PIO)) &&
+	    iobus_write(v->vm, IOBUS_PIO, port, size, val))
+		return exit_io_done(v, port, size, false, val);
+	if (coalesced_write(v->vm, true, port, size, val))
+		return exit_io_done(v, port, size, false, val);
+	/* the page is larger, and only @size bytes count */
+	*(u32 *)v->pio_data = val;
+	return exit_io_to_user(v, port, size, false);
+}
+
 int exit_io(struct vcpu *v)
 {
 	unsigned long qual = exit_qual(v);
-	u32 size = (qual & 7) + 1, val = v->arch.regs[VREG_RAX];
-	bool in = qual & BIT(3);
+	u32 size = (qual & 7) + 1;
 	u16 port = qual >> 16;
 
 	v->stat.io_exits++;
-	if (qual & BIT(4))
+	if (unlikely(qual & BIT(4)))
 		return mmio_string_io(v);
-	if (!in) {
-		if (size < 4)
-			val &= (1u << (size * 8)) - 1;
-		if (iobus_write(v->vm, IOBUS_PIO, port, size, val) ||
-		    coalesced_write(v->vm, true, port, size, val))
-			return exit_io_done(v, port, size, false, val);
-		memcpy(v->pio_data, &val, size);
-	} else if (iobus_read(v->vm, IOBUS_PIO, port, size, v->pio_data)) {
-		return exit_io_done(v, port, size, true, exit_io_in(v, size));
-	}
-	return exit_io_to_user(v, port, size, in);
+	return qual & BIT(3) ? exit_io_read(v, port, size) :
+			       exit_io_write(v, port, size);
 }

@@ -84,16 +84,33 @@ static void msr_swap(u32 msr, u64 from, u64 to)
 		native_wrmsrl(msr, to);
 }
 
-void msr_load_guest(struct vcpu *v)
+static void msr_load_syscall(struct vmx_vcpu *x)
 {
-	struct vmx_vcpu *x = v->arch.vmx;
-
 	msr_swap(MSR_STAR, msr_host.star, x->star);
 	msr_swap(MSR_LSTAR, msr_host.lstar, x->lstar);
 	msr_swap(MSR_CSTAR, msr_host.cstar, x->cstar);
 	msr_swap(MSR_SYSCALL_MASK, msr_host.sfmask, x->sfmask);
+	x->syscall_loaded = true;
+}
+
+/* SYSCALL and SYSRET are #UD without EFER.SCE, and a read of the MSRs exits. */
+void msr_efer_changed(struct vcpu *v)
+{
+	struct vmx_vcpu *x = v->arch.vmx;
+
+	preempt_disable();
+	if (x->guest_loaded && !x->syscall_loaded && (v->arch.efer & EFER_SCE))
+		msr_load_syscall(x);
+	preempt_enable();
+}
+
+void msr_load_guest(struct vcpu *v)
+{
+	struct vmx_vcpu *x = v->arch.vmx;
+
+	if (v->arch.efer & EFER_SCE)
+		msr_load_syscall(x);
 	if (x->proc2 & SECONDARY_EXEC_ENABLE_RDTSCP) {
-		x->host_tsc_aux = __rdmsr(MSR_TSC_AUX);
 		msr_swap(MSR_TSC_AUX, x->host_tsc_aux, x->tsc_aux);
 		x->tsc_aux_loaded = true;
 	}
@@ -103,13 +120,29 @@ void msr_put_guest(struct vcpu *v)
 {
 	struct vmx_vcpu *x = v->arch.vmx;
 
-	msr_swap(MSR_STAR, x->star, msr_host.star);
-	msr_swap(MSR_LSTAR, x->lstar, msr_host.lstar);
-	msr_swap(MSR_CSTAR, x->cstar, msr_host.cstar);
-	msr_swap(MSR_SYSCALL_MASK, x->sfmask, msr_host.sfmask);
+	if (x->syscall_loaded) {
+		msr_swap(MSR_STAR, x->star, msr_host.star);
+		msr_swap(MSR_LSTAR, x->lstar, msr_host.lstar);
+		msr_swap(MSR_CSTAR, x->cstar, msr_host.cstar);
+		msr_swap(MSR_SYSCALL_MASK, x->sfmask, msr_host.sfmask);
+		x->syscall_loaded = false;
+	}
 	if (x->tsc_aux_loaded) {
 		msr_swap(MSR_TSC_AUX, x->tsc_aux, x->host_tsc_aux);
 		x->tsc_aux_loaded = false;
+	}
+}
+
+/* Does the CPU have the guest's value now?  Preemption off. */
+static bool msr_is_loaded(const struct vmx_vcpu *x, u32 msr)
+{
+	switch (msr) {
+	case MSR_TSC_AUX:
+		return x->tsc_aux_loaded;
+	case MSR_KERNEL_GS_BASE:
+		return x->guest_loaded;
+	default:
+		return x->syscall_loaded;
 	}
 }
 
@@ -118,8 +151,7 @@ static void msr_set_loaded(struct vcpu *v, u32 msr, u64 *field, u64 data)
 {
 	preempt_disable();
 	*field = data;
-	if (v->arch.vmx->guest_loaded &&
-	    (msr != MSR_TSC_AUX || v->arch.vmx->tsc_aux_loaded))
+	if (msr_is_loaded(v->arch.vmx, msr))
 		wrmsrl(msr, data);
 	preempt_enable();
 }

@@ -66,6 +66,11 @@ static void run_guest_load(struct vcpu *v)
 	x->l1d_tainted = true;
 }
 
+static noinline void run_reload_tss(void)
+{
+	invalidate_tss_limit();
+}
+
 void run_guest_put(struct vcpu *v)
 {
 	struct vmx_vcpu *x = v->arch.vmx;
@@ -79,11 +84,11 @@ void run_guest_put(struct vcpu *v)
 	/* an exit leaves null selectors, no LDT and maximal GDT and TSS limits */
 	if (x->host_ldt)
 		asm volatile("lldt %0" : : "m" (x->host_ldt));
-	if (x->host_fs)
-		loadsegment(fs, x->host_fs);
-	if (x->host_gs)
-		load_gs_index(x->host_gs);
-	if (x->host_fs || x->host_gs) {
+	if (unlikely(x->host_fs | x->host_gs)) {
+		if (x->host_fs)
+			loadsegment(fs, x->host_fs);
+		if (x->host_gs)
+			load_gs_index(x->host_gs);
 		/* loading a selector loads its base too: put ours back */
 		wrmsrl(MSR_FS_BASE, x->host_fs_base);
 		native_wrmsrl(MSR_KERNEL_GS_BASE, x->host_kernel_gs_base);
@@ -92,7 +97,11 @@ void run_guest_put(struct vcpu *v)
 		loadsegment(ds, x->host_ds);
 		loadsegment(es, x->host_es);
 	}
-	invalidate_tss_limit();
+	/* invalidate_tss_limit(), whose rare half takes a stack frame */
+	if (unlikely(test_thread_flag(TIF_IO_BITMAP)))
+		run_reload_tss();
+	else
+		__this_cpu_write(__tss_limit_invalid, true);
 	load_gdt(&x->host_gdt);
 }
 
@@ -265,6 +274,12 @@ static void run_world_switch(struct vcpu *v)
 	x->launched |= !(x->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY);
 }
 
+/* A hint, unless interrupts are off. */
+static bool run_xfer_pending(void)
+{
+	return read_thread_flags() & XFER_TO_GUEST_MODE_WORK;
+}
+
 /*
  * One entry and exit.  1: handle the exit with exit_handle(); 2: no entry took
  * place, go round again.
@@ -279,7 +294,7 @@ static int run_once(struct vcpu *v)
 	WRITE_ONCE(v->mode, IN_GUEST_MODE);
 	/* mode before requests: pairs with vcpu_kick() and vm_request_all() */
 	smp_mb();
-	if (unlikely(vcpu_request_pending(v) || xfer_pending())) {
+	if (unlikely(vcpu_request_pending(v) || run_xfer_pending())) {
 		WRITE_ONCE(v->mode, OUTSIDE_GUEST_MODE);
 		local_irq_enable();
 		preempt_enable();
@@ -325,12 +340,6 @@ static int run_ring_full(struct vcpu *v)
 	vcpu_request(v, REQ_RING_FULL);
 	v->run->exit_reason = KVM_EXIT_DIRTY_RING_FULL;
 	return 0;
-}
-
-/* A hint is enough here: run_once() looks again with interrupts off. */
-static bool run_xfer_pending(void)
-{
-	return read_thread_flags() & XFER_TO_GUEST_MODE_WORK;
 }
 
 /*

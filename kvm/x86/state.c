@@ -111,6 +111,7 @@ void state_load_efer(struct vcpu *v, u64 efer)
 {
 	v->arch.efer = efer;
 	vmcs_write(GUEST_IA32_EFER, efer);
+	msr_efer_changed(v);
 	if (efer & EFER_LMA) {
 		state_fix_tr();
 		vmcs_set_entry(v, VM_ENTRY_IA32E_MODE, 0);

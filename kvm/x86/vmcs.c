@@ -28,7 +28,7 @@
 #define VMCS_PLE_WINDOW	4096
 
 static DEFINE_PER_CPU(struct list_head, vmcs_active);
-static DEFINE_PER_CPU(struct vmx_vcpu *, vmcs_current);
+DEFINE_PER_CPU(struct vmx_vcpu *, vmcs_current);
 static DECLARE_BITMAP(vmcs_vpids, VPID_NR);
 static DEFINE_SPINLOCK(vmcs_vpid_lock);
 static struct {
@@ -148,6 +148,9 @@ static void vmcs_write_cpu_state(struct vmx_vcpu *x, int cpu)
 	vmcs_write(HOST_IA32_SYSENTER_ESP,
 		   (unsigned long)(cpu_entry_stack(cpu) + 1));
 	vmcs_write(HOST_GS_BASE, native_read_msr(MSR_GS_BASE));
+	/* the kernel writes it once for each CPU */
+	if (vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_RDTSCP)
+		x->host_tsc_aux = native_read_msr(MSR_TSC_AUX);
 }
 
 void vmcs_load(struct vcpu *v, int cpu)

@@ -68,6 +68,7 @@ struct vmx_vcpu {
 	u64 kernel_gs_base, star, lstar, cstar, sfmask, tsc_aux;
 	u64 host_kernel_gs_base, host_tsc_aux;
 	bool tsc_aux_loaded;
+	bool syscall_loaded;		/* STAR, LSTAR, CSTAR, SFMASK are the guest's */
 	struct pgt_cache tables;	/* for the next EPT fault */
 	struct paging_arg arg;		/* of the last hypercall */
 	struct msr_switch msr_switch;	/* see host.h */
@@ -112,6 +113,15 @@ void vmx_free_vmcs(struct vmcs_hdr *vmcs);
 void vmcs_module_init(void);
 int vmcs_vcpu_init(struct vcpu *v);
 void vmcs_vcpu_exit(struct vcpu *v);
+DECLARE_PER_CPU(struct vmx_vcpu *, vmcs_current);	/* vmcs.c's */
+/* Is it current here, and was no other since?  Preemption off. */
+static inline bool vmcs_is_loaded(const struct vcpu *v, int cpu)
+{
+	const struct vmx_vcpu *x = v->arch.vmx;
+
+	return x->vmcs_cpu == cpu && __this_cpu_read(vmcs_current) == x;
+}
+
 /* Make the VMCS current on this CPU; preemption off. */
 void vmcs_load(struct vcpu *v, int cpu);
 /* CPU going off: clear every VMCS active on it.  Interrupts off. */

@@ -15,6 +15,7 @@
 #include "apic_page.h"
 #include "debug.h"
 #include "lapic.h"
+#include "lapic_regs.h"
 #include "mce.h"
 #include "msr_filter.h"
 #include "vmx.h"
@@ -109,7 +110,8 @@ void arch_vcpu_online(struct vcpu *v)
 
 void arch_vcpu_load(struct vcpu *v, int cpu)
 {
-	vmcs_load(v, cpu);
+	if (!vmcs_is_loaded(v, cpu))
+		vmcs_load(v, cpu);
 }
 
 void arch_vcpu_put(struct vcpu *v)
@@ -150,8 +152,9 @@ static void x86_fill_run(struct vcpu *v)
 
 	run->if_flag = !!(reg_read(v, VREG_RFLAGS) & X86_EFLAGS_IF);
 	if (v->arch.lapic) {
-		run->cr8 = lapic_get_cr8(v);
-		run->apic_base = lapic_get_base(v);
+		run->cr8 = lapic_reg_get(v->arch.lapic->regs, LAPIC_TPR) >> 4 &
+			   0xf;
+		run->apic_base = v->arch.lapic->base;
 	} else {
 		run->apic_base = v->arch.apic_base;
 	}
@@ -180,7 +183,7 @@ int arch_vcpu_run(struct vcpu *v)
 		return -EINVAL;
 	v->run->flags = 0;
 	fpu_load_guest(v);
-	ret = regs_sync_in(v);
+	ret = READ_ONCE(v->run->kvm_dirty_regs) ? regs_sync_in(v) : 0;
 	if (ret)
 		goto out;
 	if (!v->arch.lapic && x86_set_cr8(v, v->run->cr8)) {
@@ -202,7 +205,8 @@ int arch_vcpu_run(struct vcpu *v)
 	}
 out:
 	trace_xkvm_userspace_exit(v->id, v->run->exit_reason, ret);
-	regs_sync_out(v);
+	if (READ_ONCE(v->run->kvm_valid_regs))
+		regs_sync_out(v);
 	x86_fill_run(v);
 	fpu_put_guest(v);
 	return ret;

@@ -159,6 +159,8 @@ void msr_init(void);		/* module load: which MSRs exist here */
 void msr_vcpu_reset(struct vcpu *v, bool init);
 /* Put the guest's system-call MSRs into the CPU / the host's; preemption off. */
 void msr_load_guest(struct vcpu *v);
+/* SCE may be set now: those of SYSCALL, if others are the guest's. */
+void msr_efer_changed(struct vcpu *v);
 void msr_put_guest(struct vcpu *v);
 
 /* --- fpu.c ---------------------------------------------------------------- */
