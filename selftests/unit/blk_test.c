@@ -12,6 +12,7 @@
 #include "../../vmm/config.h"
 #include "../../vmm/xen/gnttab.h"
 #include "blk_fakes.h"
+#include "blk_front.h"
 
 #define PAGES		1024u
 #define RING_REF	8u
@@ -21,8 +22,6 @@
 #define LIST_REF	60u
 #define LIST_FRAME	2u
 #define SECTORS		2048u
-#define ENTRY_WIDE	112u
-#define ENTRY_NARROW	108u
 
 const char *tap_precondition(void)
 {
@@ -33,8 +32,7 @@ static struct grant_entry_v1 *table;
 static struct vm_config_disk cfg;
 static struct disk disk;
 static char path[] = "/tmp/blk_test.XXXXXX";
-static struct pv_ring_shared *ring;
-static uint32_t prod, seen;
+static blkif_sring_t *ring;
 static bool narrow;
 
 static void *frame(uint32_t n)
@@ -66,9 +64,7 @@ static void make_image(void)
 static void connect_device(void)
 {
 	ring = frame(RING_FRAME);
-	memset(ring, 0, GUEST_PAGE_SIZE);
-	ring->req_event = ring->rsp_event = 1;
-	prod = seen = 0;
+	front_init(ring, narrow);
 	grant(RING_REF, RING_FRAME, 0);
 	fake_ring_ref = RING_REF;
 	fake_port = 3;
@@ -119,73 +115,18 @@ static void teardown(void)
 	free(table);
 }
 
-/* The front end */
-
-static unsigned char *slot(uint32_t i)
-{
-	return (unsigned char *)ring + 64 +
-	       i % 32 * (narrow ? ENTRY_NARROW : ENTRY_WIDE);
-}
-
-static void put(unsigned int at, uint64_t v, unsigned int len)
-{
-	memcpy(slot(prod) + at, &v, len);
-}
-
-static unsigned int body(void)
-{
-	return narrow ? 4 : 8;
-}
-
-static void begin(uint8_t op, uint8_t count, uint16_t handle, uint64_t id,
-		  uint64_t sector)
-{
-	memset(slot(prod), 0xee, narrow ? ENTRY_NARROW : ENTRY_WIDE);
-	put(0, op, 1);
-	put(1, count, 1);
-	put(2, handle, 2);
-	put(body(), id, 8);
-	put(body() + 8, sector, 8);
-}
-
-static void segment(unsigned int i, uint32_t ref, uint8_t first, uint8_t last)
-{
-	put(body() + 16 + 8 * i, ref, 4);
-	put(body() + 16 + 8 * i + 4, first, 1);
-	put(body() + 16 + 8 * i + 5, last, 1);
-}
-
-static void send(void)
-{
-	prod++;
-	__atomic_store_n(&ring->req_prod, prod, __ATOMIC_RELEASE);
-}
-
-static void kick(void)
-{
-	CHECK(fake_channel);
-	fake_channel->fn(fake_channel);
-}
-
 /* Wait for the next response; its status. */
 static int answer(uint64_t id, uint8_t op)
 {
-	struct blkif_response rsp = { 0 };
-	const unsigned char *p;
+	struct blkif_response rsp;
+	int more;
 
-	ring->rsp_event = seen + 1;
-	if (__atomic_load_n(&ring->rsp_prod, __ATOMIC_ACQUIRE) == seen)
+	RING_FINAL_CHECK_FOR_RESPONSES(&front, more);
+	if (!more)
 		CHECK_EQ(event_loop_run(fake_vm.loop), 0);
-	CHECK(ring->rsp_prod != seen);
-	p = slot(seen);
-	memcpy(&rsp, p, narrow ? 12 : 16);
+	rsp = front_take();
 	CHECK_EQ(rsp.id, id);
 	CHECK_EQ(rsp.operation, op);
-	/* Nothing of ours is in what the guest gets beside the answer. */
-	CHECK_EQ(p[9], 0);
-	if (!narrow)
-		CHECK(!p[12] && !p[13] && !p[14] && !p[15]);
-	seen++;
 	return rsp.status;
 }
 
@@ -193,10 +134,10 @@ static int simple(uint8_t op, uint64_t sector, uint8_t first, uint8_t last)
 {
 	static uint64_t id = 0x1122334455667700;
 
-	begin(op, 1, 0, ++id, sector);
-	segment(0, DATA_REF, first, last);
-	send();
-	kick();
+	front_begin(op, 1, 0, ++id, sector);
+	front_segment(0, DATA_REF, first, last);
+	front_send();
+	front_push();
 	return answer(id, op);
 }
 
@@ -267,17 +208,17 @@ TEST(counts, "numbers of segments")
 	for (i = 0; i < 4; i++) {
 		static const uint8_t bad[] = { 0, 12, 200, 255 };
 
-		begin(BLKIF_OP_WRITE, bad[i], 0, i, 0);
-		segment(0, DATA_REF, 0, 0);
-		send();
-		kick();
+		front_begin(BLKIF_OP_WRITE, bad[i], 0, i, 0);
+		front_segment(0, DATA_REF, 0, 0);
+		front_send();
+		front_push();
 		CHECK(answer(i, BLKIF_OP_WRITE) == BLKIF_RSP_ERROR);
 	}
-	begin(BLKIF_OP_READ, 11, 0, 9, 100);
+	front_begin(BLKIF_OP_READ, 11, 0, 9, 100);
 	for (i = 0; i < 11; i++)
-		segment(i, DATA_REF + 10 - i, 0, 7);
-	send();
-	kick();
+		front_segment(i, DATA_REF + 10 - i, 0, 7);
+	front_send();
+	front_push();
 	CHECK_EQ(answer(9, BLKIF_OP_READ), BLKIF_RSP_OKAY);
 	CHECK_EQ(*(uint32_t *)frame(DATA_FRAME + 10), 100 << 8);
 	CHECK_EQ(*(uint32_t *)frame(DATA_FRAME), 180 << 8);
@@ -296,11 +237,11 @@ TEST(grants, "pages that are not granted, or not for this")
 	CHECK(simple(BLKIF_OP_WRITE, 0, 0, 0) == BLKIF_RSP_ERROR);
 	/* A bad segment behind a good one: the good one's page is let go. */
 	grant(DATA_REF, DATA_FRAME, 0);
-	begin(BLKIF_OP_READ, 2, 0, 1, 0);
-	segment(0, DATA_REF, 0, 7);
-	segment(1, 59, 0, 7);
-	send();
-	kick();
+	front_begin(BLKIF_OP_READ, 2, 0, 1, 0);
+	front_segment(0, DATA_REF, 0, 7);
+	front_segment(1, 59, 0, 7);
+	front_send();
+	front_push();
 	CHECK(answer(1, BLKIF_OP_READ) == BLKIF_RSP_ERROR);
 	CHECK_EQ(table[DATA_REF].flags, GTF_permit_access);
 	teardown();
@@ -319,11 +260,11 @@ TEST(readonly, "a read-only disk takes no writes of any kind")
 
 static void indirect(uint8_t op, uint16_t n, uint32_t ref)
 {
-	begin(BLKIF_OP_INDIRECT, op, n, 42, 64);
-	put(body() + 16, 0, 2);
-	put(body() + 20, ref, 4);
-	send();
-	kick();
+	front_begin(BLKIF_OP_INDIRECT, op, n, 42, 64);
+	front_put(front_body() + 16, 0, 2);
+	front_put(front_body() + 20, ref, 4);
+	front_send();
+	front_push();
 }
 
 TEST(indirect, "indirect requests, long ones, bad ones")
@@ -357,9 +298,9 @@ TEST(indirect, "indirect requests, long ones, bad ones")
 TEST(flush, "an empty flush, and one with data")
 {
 	setup(false, false);
-	begin(BLKIF_OP_FLUSH_DISKCACHE, 0, 0, 5, 0);
-	send();
-	kick();
+	front_begin(BLKIF_OP_FLUSH_DISKCACHE, 0, 0, 5, 0);
+	front_send();
+	front_push();
 	CHECK_EQ(answer(5, BLKIF_OP_FLUSH_DISKCACHE), BLKIF_RSP_OKAY);
 	CHECK_EQ(simple(BLKIF_OP_FLUSH_DISKCACHE, 3, 0, 0), BLKIF_RSP_OKAY);
 	teardown();
@@ -375,14 +316,14 @@ TEST(barrier, "a barrier ends after what is before it, before what is after")
 
 	setup(false, false);
 	for (i = 0; i < 6; i++) {
-		begin(ops[i], 1, 0, i, i * 8);
-		segment(0, DATA_REF + i, 0, 7);
-		send();
+		front_begin(ops[i], 1, 0, i, i * 8);
+		front_segment(0, DATA_REF + i, 0, 7);
+		front_send();
 	}
-	kick();
+	front_push();
 	/* The first two in either order, the others as they were asked. */
 	CHECK_EQ(event_loop_run(fake_vm.loop), 0);
-	memcpy(&first, slot(0), 4);
+	memcpy(&first, front_slot(0), 4);
 	CHECK(first < 2);
 	CHECK_EQ(answer(first, ops[first]), BLKIF_RSP_OKAY);
 	CHECK_EQ(answer(!first, ops[!first]), BLKIF_RSP_OKAY);
@@ -397,10 +338,10 @@ TEST(discard, "a discard within the disk")
 	int fd, status;
 
 	setup(false, false);
-	begin(BLKIF_OP_DISCARD, 0, 0, 1, 8);
-	put(body() + 16, 8, 8);
-	send();
-	kick();
+	front_begin(BLKIF_OP_DISCARD, 0, 0, 1, 8);
+	front_put(front_body() + 16, 8, 8);
+	front_send();
+	front_push();
 	status = answer(1, BLKIF_OP_DISCARD);
 	CHECK(status == BLKIF_RSP_OKAY || status == BLKIF_RSP_EOPNOTSUPP);
 	fd = open(path, O_RDONLY);
@@ -409,15 +350,15 @@ TEST(discard, "a discard within the disk")
 	CHECK(pread(fd, &word, 4, 16 * 512) == 4);
 	CHECK_EQ(word, 16 << 8);
 	close(fd);
-	begin(BLKIF_OP_DISCARD, 0, 0, 2, SECTORS - 1);
-	put(body() + 16, UINT64_MAX, 8);
-	send();
-	kick();
+	front_begin(BLKIF_OP_DISCARD, 0, 0, 2, SECTORS - 1);
+	front_put(front_body() + 16, UINT64_MAX, 8);
+	front_send();
+	front_push();
 	CHECK(answer(2, BLKIF_OP_DISCARD) == BLKIF_RSP_ERROR);
-	begin(BLKIF_OP_DISCARD, BLKIF_DISCARD_SECURE, 0, 3, 0);
-	put(body() + 16, 8, 8);
-	send();
-	kick();
+	front_begin(BLKIF_OP_DISCARD, BLKIF_DISCARD_SECURE, 0, 3, 0);
+	front_put(front_body() + 16, 8, 8);
+	front_send();
+	front_push();
 	CHECK(answer(3, BLKIF_OP_DISCARD) == BLKIF_RSP_EOPNOTSUPP);
 	teardown();
 }
@@ -441,19 +382,19 @@ TEST(many, "the ring wraps, and all requests in it run")
 		uint32_t got = 0;
 
 		for (i = 0; i < 32; i++) {
-			begin(BLKIF_OP_READ, 1, 0, i, i);
-			segment(0, DATA_REF + i, 0, 0);
-			send();
+			front_begin(BLKIF_OP_READ, 1, 0, i, i);
+			front_segment(0, DATA_REF + i, 0, 0);
+			front_send();
 		}
-		kick();
-		ring->rsp_event = seen + 32;
-		if (ring->rsp_prod - seen < 32)
+		front_push();
+		ring->rsp_event = front.rsp_cons + 32;
+		if (ring->rsp_prod - front.rsp_cons < 32)
 			CHECK_EQ(event_loop_run(fake_vm.loop), 0);
-		CHECK_EQ(ring->rsp_prod - seen, 32);
+		CHECK_EQ(ring->rsp_prod - front.rsp_cons, 32);
 		for (i = 0; i < 32; i++)
-			got |= 1u << *slot(seen + i);
+			got |= 1u << *front_slot(front.rsp_cons + i);
 		CHECK_EQ(got, UINT32_MAX);
-		seen += 32;
+		front.rsp_cons += 32;
 	}
 	teardown();
 }
@@ -462,7 +403,7 @@ TEST(nonsense, "more requests than the ring holds close the device, once")
 {
 	setup(false, false);
 	ring->req_prod = 33;
-	kick();
+	front_signal();
 	CHECK_EQ(fake_failed, 1);
 	CHECK_EQ(fake_disconnected, 1);
 	CHECK(!fake_channel);
@@ -470,6 +411,27 @@ TEST(nonsense, "more requests than the ring holds close the device, once")
 	/* It can be connected anew. */
 	connect_device();
 	CHECK_EQ(simple(BLKIF_OP_READ, 0, 0, 0), BLKIF_RSP_OKAY);
+	teardown();
+}
+
+TEST(backwards, "a producer index that goes back closes the device")
+{
+	unsigned int i;
+
+	setup(false, false);
+	for (i = 0; i < 4; i++) {
+		front_begin(BLKIF_OP_READ, 1, 0, i, i);
+		front_segment(0, DATA_REF + i, 0, 0);
+		front_send();
+	}
+	front_push();
+	ring->req_prod = 2;
+	front_signal();
+	CHECK_EQ(fake_failed, 1);
+	ring->rsp_event = 1000;
+	CHECK_EQ(event_loop_run(fake_vm.loop), 0);
+	CHECK_EQ(fake_disconnected, 1);
+	CHECK_EQ(ring->rsp_prod, 4);
 	teardown();
 }
 
@@ -483,7 +445,7 @@ static void *feeder(void *arg)
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
 		while (p - __atomic_load_n(&ring->rsp_prod,
 					   __ATOMIC_ACQUIRE) < 32) {
-			memset(slot(p), 0xff, ENTRY_WIDE);
+			memset(front_slot(p), 0xff, FRONT_ENTRY_WIDE);
 			__atomic_store_n(&ring->req_prod, ++p,
 					 __ATOMIC_RELEASE);
 		}
@@ -499,7 +461,7 @@ TEST(endless, "a guest that never stops asking does not keep the loop")
 	setup(false, false);
 	CHECK_EQ(pthread_create(&t, NULL, feeder, NULL), 0);
 	for (i = 0; i < 1000; i++)
-		kick();
+		front_signal();
 	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
 	pthread_join(t, NULL);
 	tap_diag("%u turns cut short", fake_again);
@@ -533,12 +495,12 @@ TEST(closing, "requests under way end before the device is gone")
 
 	setup(false, false);
 	for (i = 0; i < 8; i++) {
-		begin(i == 4 ? BLKIF_OP_WRITE_BARRIER : BLKIF_OP_READ, 1, 0, i,
+		front_begin(i == 4 ? BLKIF_OP_WRITE_BARRIER : BLKIF_OP_READ, 1, 0, i,
 		      i);
-		segment(0, DATA_REF + i, 0, 0);
-		send();
+		front_segment(0, DATA_REF + i, 0, 0);
+		front_send();
 	}
-	kick();
+	front_push();
 	ring->rsp_event = 1000;
 	CHECK(!fake_dev->ops->disconnect(fake_dev));
 	CHECK_EQ(event_loop_run(fake_vm.loop), 0);

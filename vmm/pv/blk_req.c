@@ -111,7 +111,8 @@ static void blk_req_put(struct blk_req *r)
 static void blk_finish(struct blk_req *r, int16_t status)
 {
 	struct blk *b = r->blk;
-	bool held = b->barrier;
+	/* The ring was left without asking for an event: look again. */
+	bool left = b->barrier || !b->free;
 
 	blk_unpin(r);
 	if (b->barrier == r) {
@@ -122,7 +123,7 @@ static void blk_finish(struct blk_req *r, int16_t status)
 	blk_respond(b, r->id, r->echo, status);
 	blk_req_put(r);
 	if (!b->closing) {
-		if (held)
+		if (left)
 			blk_run(b);
 	} else if (!b->inflight) {
 		blk_drained(b);
@@ -368,9 +369,11 @@ static void blk_take(struct blk *b, const union blk_ring_req *q)
 }
 
 /*
- * Take requests until there are none, or a barrier: 0 or -EPROTO.  What can be
- * answered at once makes room for more at once; a guest that keeps it coming
- * gets another turn after everybody else.
+ * Take requests until there are none, or a barrier, or no place for more: 0 or
+ * -EPROTO.  Only the first asks for an event with the next one; after the other
+ * two blk_finish() looks again.  What can be answered at once makes room for
+ * more at once; a guest that keeps it coming gets another turn after everybody
+ * else.
  */
 static int blk_take_all(struct blk *b)
 {

@@ -66,13 +66,15 @@ static void console_output(struct console *c)
 	memcpy(buf, c->ring->out + at, first);
 	memcpy(buf + first, c->ring->out, n - first);
 	c->out_cons += n;
-	__atomic_store_n(&c->ring->out_cons, c->out_cons, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&c->ring->out_cons, c->out_cons, __ATOMIC_RELEASE);
+	/* Pairs with the guest's barrier between out_prod and its look at us */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	/*
-	 * A guest that waits for room has found the ring full, or short of
-	 * what it has to write; an event for every line would cost it more
-	 * than the line.
+	 * A guest that waits for room has found the ring full: half of it or
+	 * more is what we took, or what came meanwhile.  An event for every
+	 * line would cost the guest more than the line.
 	 */
-	if (n > CONSOLE_OUT / 2 || console_pending(c) > CONSOLE_OUT / 2)
+	if (n >= CONSOLE_OUT / 2 || console_pending(c) >= CONSOLE_OUT / 2)
 		evtchn_notify(c->vm->evtchn, &c->channel);
 	control_console_output(c->vm->ctl, buf, n);
 }

@@ -52,7 +52,8 @@ static inline int pv_ring_init(struct pv_ring *r, void *page, uint32_t bytes,
 /*
  * pv_ring_pop() - copy the next request to @req, of r->entry_size bytes or
  * less (@size).  1, 0 if there is none, or -EPROTO, once and for all, if the
- * guest claims more requests than the ring has room for.
+ * guest claims more requests than the ring has room for beside those in
+ * flight, or takes back what it has claimed.
  */
 static inline int pv_ring_pop(struct pv_ring *r, void *req, uint32_t size)
 {
@@ -61,11 +62,11 @@ static inline int pv_ring_pop(struct pv_ring *r, void *req, uint32_t size)
 	if (r->broken)
 		return -EPROTO;
 	prod = __atomic_load_n(&r->shared->req_prod, __ATOMIC_ACQUIRE);
-	if (prod - r->rsp_prod > r->nr) {
+	if (prod - r->req_cons > r->nr - (r->req_cons - r->rsp_prod)) {
 		r->broken = true;
 		return -EPROTO;
 	}
-	if (prod == r->req_cons || prod - r->req_cons > r->nr)
+	if (prod == r->req_cons)
 		return 0;
 	memcpy(req, r->entries + (r->req_cons & (r->nr - 1)) * r->entry_size,
 	       size);
