@@ -5,6 +5,11 @@
  *
  * Completions carry a tagged pointer: an event_io, or the operation of a
  * watch, which outlives the watch until its completion has been seen.
+ *
+ * The system-call filter does not see the requests of a ring, and a ring can
+ * open files and sockets.  So the ring is born disabled and takes nothing but
+ * what this file uses, before it is enabled and for as long as it lives.  A
+ * kernel that cannot do that has no io_uring for us.
  */
 #include "event_priv.h"
 
@@ -26,30 +31,67 @@ struct uring_op {
 };
 
 struct uring {
-	struct io_uring ring;
+	struct io_uring ring;		/* first */
 	struct uring_op *ops;
 };
+
+/*
+ * No flag of a request is allowed, as none is named, and no register operation:
+ * the list cannot be undone.
+ */
+static const uint8_t uring_opcodes[] = {
+	IORING_OP_READV, IORING_OP_WRITEV, IORING_OP_FSYNC,
+	IORING_OP_FALLOCATE, IORING_OP_POLL_ADD, IORING_OP_POLL_REMOVE,
+};
+
+#define URING_NR_OPCODES (sizeof(uring_opcodes) / sizeof(uring_opcodes[0]))
+
+static int uring_restrict(struct io_uring *ring)
+{
+	struct io_uring_restriction r[URING_NR_OPCODES] = { 0 };
+	size_t i;
+	int err;
+
+	for (i = 0; i < URING_NR_OPCODES; i++) {
+		r[i].opcode = IORING_RESTRICTION_SQE_OP;
+		r[i].sqe_op = uring_opcodes[i];
+	}
+	/* liburing 2.3 declares calls for these and does not export them. */
+	err = io_uring_register(ring->ring_fd, IORING_REGISTER_RESTRICTIONS, r,
+				URING_NR_OPCODES);
+	return err ? err : io_uring_register(ring->ring_fd,
+					     IORING_REGISTER_ENABLE_RINGS,
+					     NULL, 0);
+}
+
+/* A ring that takes nothing else, or none: 0 or -errno. */
+static int uring_make(struct io_uring *ring, unsigned int flags)
+{
+	struct io_uring_params p = { .flags = IORING_SETUP_R_DISABLED | flags };
+	int err = io_uring_queue_init_params(URING_ENTRIES, ring, &p);
+
+	if (err)
+		return err;
+	if (!(p.features & IORING_FEAT_EXT_ARG) || uring_restrict(ring)) {
+		io_uring_queue_exit(ring);
+		err = -ENOSYS;
+	}
+	return err;
+}
 
 static int uring_init(struct event_loop *l)
 {
 	struct uring *u = calloc(1, sizeof(*u));
-	struct io_uring_params p = {
-		.flags = IORING_SETUP_SINGLE_ISSUER |
-			 IORING_SETUP_DEFER_TASKRUN,
-	};
 	int err;
 
 	if (!u)
 		return -ENOMEM;
-	err = io_uring_queue_init_params(URING_ENTRIES, &u->ring, &p);
-	if (err == -EINVAL) {
-		memset(&p, 0, sizeof(p));
-		err = io_uring_queue_init_params(URING_ENTRIES, &u->ring, &p);
-	}
-	if (!err && !(p.features & IORING_FEAT_EXT_ARG)) {
-		io_uring_queue_exit(&u->ring);
+	err = uring_make(&u->ring, IORING_SETUP_SINGLE_ISSUER |
+			 IORING_SETUP_DEFER_TASKRUN);
+	if (err == -EINVAL)
+		err = uring_make(&u->ring, 0);
+	if (err == -EINVAL)
 		err = -ENOSYS;
-	}
 	if (err) {
 		free(u);
 		return err;

@@ -4,6 +4,7 @@
  * is made to fail for the other one, as a host that forbids it does.
  */
 #include <fcntl.h>
+#include <liburing.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
@@ -24,13 +25,14 @@ const char *tap_precondition(void)
 	return NULL;
 }
 
-static void forbid_uring(void)
+/* @nr fails with @err from now on. */
+static void forbid(unsigned int nr, unsigned int err)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 			 offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | err),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog prog = { 4, code };
@@ -45,7 +47,7 @@ static int calls;
 static void create(bool uring)
 {
 	if (!uring)
-		forbid_uring();
+		forbid(SYS_io_uring_setup, EPERM);
 	CHECK_EQ(event_loop_create(&loop), 0);
 	if (uring && loop->be != &event_uring)
 		tap_skip("no io_uring here");
@@ -387,6 +389,12 @@ BOTH(io, "reads, writes, syncs, errors")
 		 .offset = 1000, .iov = &r, .nr_iov = 1 }), 0);
 	CHECK(io_run((struct event_io){ .op = EVENT_FSYNC, .fd = 9999 }) ==
 	      -EBADF);
+	io_run((struct event_io){ .op = EVENT_DISCARD, .fd = fd,
+				  .offset = 100, .len = 5 });
+	CHECK(!result || result == -EOPNOTSUPP);
+	CHECK_EQ(io_run((struct event_io){ .op = EVENT_READV, .fd = fd,
+		 .offset = 100, .iov = &r, .nr_iov = 1 }), 11);
+	CHECK(!memcmp(in, result ? in : "\0\0\0\0\0 world", 11));
 	close(fd);
 	event_loop_destroy(loop);
 }
@@ -426,5 +434,114 @@ BOTH(many, "as much I/O at once as a guest can ask for")
 	for (i = 0; i < 500; i++)
 		CHECK_EQ(words[i], i);
 	close(fd);
+	event_loop_destroy(loop);
+}
+
+/* Past the loop: what somebody can do who runs code in the VMM. */
+static int raw(const struct io_uring_sqe *want)
+{
+	struct io_uring *ring = loop->priv;
+	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+	struct io_uring_cqe *cqe;
+	int res;
+
+	CHECK(sqe);
+	*sqe = *want;
+	sqe->user_data = 77;
+	CHECK_OK(io_uring_submit_and_wait(ring, 1));
+	do {
+		CHECK_EQ(io_uring_wait_cqe(ring, &cqe), 0);
+		res = cqe->user_data == 77 ? cqe->res : 1;
+		io_uring_cqe_seen(ring, cqe);
+	} while (res == 1);
+	return res;
+}
+
+static bool loop_uses(unsigned int op)
+{
+	return op == IORING_OP_READV || op == IORING_OP_WRITEV ||
+	       op == IORING_OP_FSYNC || op == IORING_OP_FALLOCATE ||
+	       op == IORING_OP_POLL_ADD || op == IORING_OP_POLL_REMOVE;
+}
+
+TEST(restricted_opcodes, "the ring refuses every opcode but the loop's own")
+{
+	struct io_uring_sqe sqe = { 0 };
+	unsigned int op;
+	int res;
+
+	create(true);
+	for (op = 0; op < 256; op++) {
+		if (loop_uses(op))
+			continue;
+		sqe.opcode = op;
+		sqe.fd = -1;
+		res = raw(&sqe);
+		/* Those that the kernel does not know are invalid. */
+		CHECK_MSG(res == -EACCES ||
+			  (op >= IORING_OP_LAST && res == -EINVAL),
+			  "opcode %u: %d", op, res);
+	}
+	event_loop_destroy(loop);
+}
+
+TEST(restricted_open, "no file is opened and no socket made through the ring")
+{
+	char path[] = "/tmp/event_test.XXXXXX";
+	struct io_uring_sqe sqe;
+	int fd = mkstemp(path);
+
+	CHECK_OK(fd);
+	close(fd);
+	unlink(path);
+	create(true);
+	io_uring_prep_openat(&sqe, AT_FDCWD, path, O_CREAT | O_RDWR, 0600);
+	CHECK(raw(&sqe) == -EACCES);
+	CHECK_ERRNO(access(path, F_OK), ENOENT);
+	io_uring_prep_openat(&sqe, AT_FDCWD, "/etc/passwd", O_RDONLY, 0);
+	CHECK(raw(&sqe) == -EACCES);
+	io_uring_prep_socket(&sqe, AF_UNIX, SOCK_STREAM, 0, 0);
+	CHECK(raw(&sqe) == -EACCES);
+	io_uring_prep_unlinkat(&sqe, AT_FDCWD, "/etc/passwd", 0);
+	CHECK(raw(&sqe) == -EACCES);
+	event_loop_destroy(loop);
+}
+
+TEST(restricted_flags, "requests with flags and register calls are refused")
+{
+	static const unsigned char flags[] = {
+		IOSQE_FIXED_FILE, IOSQE_IO_DRAIN, IOSQE_IO_LINK,
+		IOSQE_IO_HARDLINK, IOSQE_ASYNC,
+	};
+	struct io_uring_restriction all = { .opcode = IORING_RESTRICTION_SQE_OP,
+					    .sqe_op = IORING_OP_OPENAT };
+	struct io_uring_sqe sqe = { 0 };
+	struct io_uring *ring;
+	size_t i;
+	int null;
+
+	create(true);
+	ring = loop->priv;
+	null = open("/dev/null", O_RDWR);
+	CHECK_OK(null);
+	for (i = 0; i < sizeof(flags); i++) {
+		io_uring_prep_fsync(&sqe, null, 0);
+		sqe.flags = flags[i];
+		CHECK_MSG(raw(&sqe) == -EACCES, "flag %#x", flags[i]);
+	}
+	CHECK(io_uring_register_files(ring, &null, 1) == -EACCES);
+	CHECK(io_uring_register_personality(ring) == -EACCES);
+	CHECK(io_uring_register(ring->ring_fd, IORING_REGISTER_RESTRICTIONS,
+				&all, 1) < 0);
+	CHECK(io_uring_register(ring->ring_fd, IORING_REGISTER_ENABLE_RINGS,
+				NULL, 0) < 0);
+	event_loop_destroy(loop);
+}
+
+TEST(unrestricted, "a kernel that cannot restrict a ring gets poll")
+{
+	forbid(SYS_io_uring_register, EINVAL);
+	CHECK_EQ(event_loop_create(&loop), 0);
+	CHECK(loop->be == &event_poll);
 	event_loop_destroy(loop);
 }
