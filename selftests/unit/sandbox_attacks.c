@@ -31,7 +31,6 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define ATTACK(id)	static long id(const struct sandbox_prey *p)
@@ -152,7 +151,7 @@ ATTACK(a_setsockopt)
 /* Other processes */
 
 ATTACK(a_kill) { return syscall(SYS_kill, p->pid, 0); }
-ATTACK(a_kill_parent) { return syscall(SYS_kill, getppid(), 0); }
+ATTACK(a_kill_parent) { return syscall(SYS_kill, p->parent, 0); }
 ATTACK(a_tkill) { return syscall(SYS_tkill, p->pid, 0); }
 ATTACK(a_tgkill) { return syscall(SYS_tgkill, p->pid, p->pid, 0); }
 
@@ -220,8 +219,6 @@ static long spawn(unsigned long flags)
 
 	if (!pid)
 		_exit(0);
-	if (pid > 0)
-		waitpid(pid, NULL, 0);
 	return pid;
 }
 
@@ -256,9 +253,7 @@ ATTACK(a_unshare_files) { return syscall(SYS_unshare, CLONE_FILES); }
 
 ATTACK(a_setns)
 {
-	int fd = syscall(SYS_open, "/proc/self/ns/net", O_RDONLY);
-
-	return syscall(SYS_setns, fd < 0 ? p->file : fd, CLONE_NEWNET);
+	return syscall(SYS_setns, p->net, CLONE_NEWNET);
 }
 
 ATTACK(a_setsid) { return syscall(SYS_setsid) < 0 && errno != EPERM ? -1 : 0; }
@@ -417,10 +412,7 @@ ATTACK(a_seccomp) { return syscall(SYS_seccomp, 2, 0, (uint32_t[]){ 0x7fff0000 }
 ATTACK(a_open_tree) { return syscall(SYS_open_tree, AT_FDCWD, "/", 0); }
 ATTACK(a_sethostname)
 {
-	char name[65];
-
-	gethostname(name, sizeof(name));
-	return syscall(SYS_sethostname, name, strlen(name));
+	return syscall(SYS_sethostname, p->hostname, strlen(p->hostname));
 }
 
 ATTACK(a_ioperm) { return syscall(SYS_ioperm, 0x80, 1, 1); }
@@ -454,34 +446,104 @@ ATTACK(a_i386)
 
 ATTACK(a_x32) { return syscall(0x40000000 | __NR_getpid); }
 
-#define A(id)		{ #id, a_##id, SANDBOX_TRAPPED, ENOSYS }
-#define A_END(id, end)	{ #id, a_##id, end, ENOSYS }
-#define A_OR(id, err)	{ #id, a_##id, SANDBOX_TRAPPED, err }
+#define A(id, nr)	{ #id, a_##id, SYS_##nr, SANDBOX_TRAPPED, ENOSYS }
+#define A_OR(id, nr, err) { #id, a_##id, SYS_##nr, SANDBOX_TRAPPED, err }
 
 const struct sandbox_attack sandbox_attacks[] = {
-	A(open), A(openat), A(openat_dir), A(openat2), A(creat), A(mkdir),
-	A(mknod), A(symlink), A(rename), A(unlink), A(chmod), A(fchmod),
-	A(chown), A(truncate), A(stat), A(statx), A(access), A(readlink),
-	A(getdents), A(chdir), A(chroot), A(fsopen), A(inotify), A(dup),
-	A_OR(setxattr, EOPNOTSUPP),
-	A(socket_inet), A(socket_unix), A(socket_netlink), A(socketpair),
-	A(bind), A(connect), A(setsockopt),
-	A(kill), A(kill_parent), A(tkill), A(tgkill), A(sigqueue), A(pidfd),
-	A(setown), A(ptrace), A(vm_readv), A(vm_writev), A(proc_mem), A(kcmp),
-	A(prlimit), A(setrlimit), A(affinity), A(priority),
-	A(clone), A(clone_user), A(clone_pid), A(clone_net), A(clone_ns),
-	A(fork), A_END(clone3, SANDBOX_ENOSYS), A(unshare_user),
-	A(unshare_net), A(unshare_files), A(setns), A(setsid), A(execve),
-	A(execveat),
-	A(mmap_exec), A(mmap_wx), A(mprotect_exec), A(pkey_mprotect),
-	A(personality), A(shm), A(memfd_secret),
-	A_OR(tiocsti, EIO), A(tcgets), A(fs_ioctl), A(ioctl_high),
-	A(siocgifconf),
-	A(bpf), A(perf), A(userfaultfd), A(keyctl), A(add_key),
-	A(uring_setup), A(setuid), A(setgroups), A(capset), A(prctl),
-	A_OR(seccomp, EINVAL), A(open_tree), A(sethostname), A(ioperm),
-	A(modify_ldt), A(syslog), A(timer), A(itimer),
-	A_END(i386, SANDBOX_KILLED), A_END(x32, SANDBOX_KILLED),
+	A(open, open),
+	A(openat, openat),
+	A(openat_dir, openat),
+	A(openat2, openat2),
+	A(creat, creat),
+	A(mkdir, mkdir),
+	A(mknod, mknod),
+	A(symlink, symlink),
+	A(rename, rename),
+	A(unlink, unlink),
+	A(chmod, chmod),
+	A(fchmod, fchmod),
+	A(chown, chown),
+	A(truncate, truncate),
+	A(stat, newfstatat),
+	A(statx, statx),
+	A(access, access),
+	A(readlink, readlink),
+	A(getdents, getdents64),
+	A(chdir, chdir),
+	A(chroot, chroot),
+	A(fsopen, fsopen),
+	A(inotify, inotify_init1),
+	A(dup, dup),
+	A_OR(setxattr, fsetxattr, EOPNOTSUPP),
+	A(socket_inet, socket),
+	A(socket_unix, socket),
+	A(socket_netlink, socket),
+	A(socketpair, socketpair),
+	A(bind, bind),
+	A(connect, connect),
+	A(setsockopt, setsockopt),
+	A(kill, kill),
+	A(kill_parent, kill),
+	A(tkill, tkill),
+	A(tgkill, tgkill),
+	A(sigqueue, rt_sigqueueinfo),
+	A(pidfd, pidfd_open),
+	A(setown, fcntl),
+	A(ptrace, ptrace),
+	A(vm_readv, process_vm_readv),
+	A(vm_writev, process_vm_writev),
+	A(proc_mem, open),
+	A(kcmp, kcmp),
+	A(prlimit, prlimit64),
+	A(setrlimit, setrlimit),
+	A(affinity, sched_setaffinity),
+	A(priority, setpriority),
+	A(clone, clone),
+	A(clone_user, clone),
+	A(clone_pid, clone),
+	A(clone_net, clone),
+	A(clone_ns, clone),
+	A(fork, fork),
+	{ "clone3", a_clone3, SYS_clone3, SANDBOX_ENOSYS, 0 },
+	A(unshare_user, unshare),
+	A(unshare_net, unshare),
+	A(unshare_files, unshare),
+	A(setns, setns),
+	A(setsid, setsid),
+	A(execve, execve),
+	A(execveat, execveat),
+	A(mmap_exec, mmap),
+	A(mmap_wx, mmap),
+	A(mprotect_exec, mprotect),
+	A(pkey_mprotect, pkey_mprotect),
+	A(personality, personality),
+	A(shm, shmget),
+	A(memfd_secret, memfd_secret),
+	A_OR(tiocsti, ioctl, EIO),
+	A(tcgets, ioctl),
+	A(fs_ioctl, ioctl),
+	A(ioctl_high, ioctl),
+	A(siocgifconf, ioctl),
+	A(bpf, bpf),
+	A(perf, perf_event_open),
+	A(userfaultfd, userfaultfd),
+	A(keyctl, keyctl),
+	A(add_key, add_key),
+	A(uring_setup, io_uring_setup),
+	A(setuid, setuid),
+	A(setgroups, setgroups),
+	A(capset, capset),
+	A(prctl, prctl),
+	A_OR(seccomp, seccomp, EINVAL),
+	A(open_tree, open_tree),
+	A(sethostname, sethostname),
+	A(ioperm, ioperm),
+	A(modify_ldt, modify_ldt),
+	A(syslog, syslog),
+	A(timer, timerfd_create),
+	A(itimer, setitimer),
+	{ "i386", a_i386, 20, SANDBOX_KILLED, 0 },
+	{ "x32", a_x32, __NR_getpid, SANDBOX_KILLED, ENOSYS },
 };
 
 const unsigned int sandbox_nr_attacks =

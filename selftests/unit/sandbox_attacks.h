@@ -16,8 +16,10 @@ enum sandbox_end {
 /* What there is to attack; made before the sandbox, as its files are. */
 struct sandbox_prey {
 	pid_t pid;		/* another guest's process */
+	pid_t parent;		/* the attacker's parent */
 	volatile char *secret;	/* in its memory */
-	int file, dir, tty, socket;
+	int file, dir, tty, socket, net;
+	char hostname[65];
 	const char *path;	/* a folder to write to */
 };
 
@@ -25,6 +27,7 @@ struct sandbox_attack {
 	const char *name;
 	/* 0 or more: it worked; -1 and errno. */
 	long (*fn)(const struct sandbox_prey *p);
+	int nr;		/* the system call that is it */
 	enum sandbox_end end;
 	int absent;	/* this errno: the kernel has no such thing */
 };

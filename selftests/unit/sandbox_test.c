@@ -182,6 +182,10 @@ static void setup(void)
 	results = mmap(NULL, size, PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHECK(results != MAP_FAILED);
+	prey.net = open("/proc/self/ns/net", O_RDONLY);
+	CHECK_OK(prey.net);
+	CHECK_OK(gethostname(prey.hostname, sizeof(prey.hostname)));
+	prey.parent = getpid();
 	prey.secret = malloc(1);
 	*prey.secret = 's';
 	prey.pid = confined(be_guest_1);
@@ -222,7 +226,8 @@ static sigjmp_buf trap;
 
 static void trapped(int sig, siginfo_t *info, void *context)
 {
-	siglongjmp(trap, info->si_code == 1 /* SYS_SECCOMP */ ? 1 : 2);
+	/* 0 is read(), which is allowed. */
+	siglongjmp(trap, info->si_syscall);
 }
 
 static void drop_and_catch(void)
@@ -239,7 +244,7 @@ static void drop_and_catch(void)
 static void attack_inside(void)
 {
 	unsigned int i;
-	int status;
+	int status, nr;
 	pid_t pid;
 
 	pid = fork();
@@ -249,10 +254,11 @@ static void attack_inside(void)
 		for (i = 0; i < sandbox_nr_attacks; i++) {
 			if (sandbox_attacks[i].end == SANDBOX_KILLED)
 				continue;
-			if (!sigsetjmp(trap, 1))
+			nr = sigsetjmp(trap, 1);
+			if (!nr)
 				attack(i);
 			else
-				results[i].outcome = TRAPPED;
+				results[i] = (struct result){ TRAPPED, nr, 0 };
 		}
 		_exit(0);
 	}
@@ -267,7 +273,7 @@ static bool as_designed(const struct sandbox_attack *a, const struct result *r)
 {
 	switch (a->end) {
 	case SANDBOX_TRAPPED:
-		return r->outcome == TRAPPED;
+		return r->outcome == TRAPPED && r->ret == a->nr;
 	case SANDBOX_ENOSYS:
 		return r->outcome == RETURNED && r->ret < 0 &&
 		       r->err == ENOSYS;
