@@ -19,6 +19,15 @@ void arch_debugfs(void);
  * else has it.  Off is safe on a CPU where on failed.
  */
 int arch_cpu_on(void);
+/*
+ * A CPU comes online, or is there when the module is loaded: 0, or -EOPNOTSUPP
+ * with one log line if it cannot run what the others can.  On that CPU, with
+ * preemption off.
+ */
+int arch_cpu_check(void);
+/* The machine goes to sleep / is awake.  One CPU, interrupts off. */
+void arch_suspend(void);
+void arch_resume(void);
 void arch_cpu_off(void);
 /*
  * The first VM comes (before arch_cpu_on()) / the last went a while ago.  The

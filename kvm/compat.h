@@ -138,6 +138,13 @@ static __always_inline bool compat_fred_nmi(void)
 }
 #endif
 
+/*
+ * 6.12: in-tree KVM registers its emergency callback with its first VM, and not
+ * when its vendor module is loaded.
+ */
+#define COMPAT_KVM_EMERGENCY_AT_LOAD	\
+	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0))
+
 /* 6.6: vfio_file_is_valid() knows devices' files, too */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 #define compat_vfio_file_is_valid	vfio_file_is_group

@@ -141,8 +141,13 @@ void main_virt_put(void)
 static int virt_cpu_online(unsigned int cpu)
 {
 	unsigned long flags;
-	int ret = 0;
+	int ret;
 
+	preempt_disable();
+	ret = arch_cpu_check();
+	preempt_enable();
+	if (ret)
+		return ret;
 	mutex_lock(&virt_lock);
 	if (virt_users) {
 		local_irq_save(flags);
@@ -169,11 +174,13 @@ static int virt_cpu_offline(unsigned int cpu)
 static int virt_suspend(COMPAT_SYSCORE_ARG)
 {
 	virt_cpu_disable();
+	arch_suspend();
 	return 0;
 }
 
 static void virt_resume(COMPAT_SYSCORE_ARG)
 {
+	arch_resume();
 	if (virt_users)
 		WARN_ON(virt_cpu_enable());
 }

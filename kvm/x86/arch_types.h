@@ -99,6 +99,7 @@ struct arch_vcpu {
 		u8 nr;
 	} intr;
 	bool nmi_injected;
+	bool nmi_given;			/* on Bochs: see x86_nmi_blocked() */
 	atomic_t nmi_pending;		/* at most 2 */
 	bool triple_fault;
 	int user_vector;		/* KVM_INTERRUPT, or -1 */
@@ -115,6 +116,7 @@ struct arch_vcpu {
 
 	/* time */
 	u64 tsc_offset;			/* see tsc.c */
+	u32 tsc_resumes;		/* those that the VMCS's offset knows of */
 	u64 tsc_ratio;			/* guest's rate by the host's, 48 fraction bits */
 	u32 tsc_khz;			/* as user space wants it */
 	u64 tsc_adjust;

@@ -54,6 +54,36 @@ static __always_inline enum host_event host_event(u32 reason, u32 info)
 bool decide_guest_ac(bool sld, int cpl, unsigned long cr0,
 		     unsigned long rflags);
 
+/* --- CPUs of one machine ------------------------------------------------------- */
+
+/* What this machine's CPUs all can do; read-only after load. */
+struct vmx_caps {
+	u32 revision;			/* VMCS revision id */
+	u32 pin, proc, proc2, exit, entry; /* controls in use at most */
+	u32 pin_min, proc_min, exit_min, entry_min; /* bits that must be 1 */
+	u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
+	u64 ept_vpid;			/* IA32_VMX_EPT_VPID_CAP */
+	bool tpr_shadow;		/* TPR accesses without exits */
+	bool x2apic;			/* and those of x2APIC mode's MSR */
+	bool apic_access;		/* and those of xAPIC mode's page */
+	bool apicv;			/* all of them, registers and VID */
+	bool ept_ad, ept_2m, ept_1g;
+	bool pml;			/* page-modification logging */
+};
+
+/*
+ * decide_caps_differ() - a CPU comes: can it run what the others can?  NULL, or
+ * the name of the first capability in which @b differs from @a.
+ */
+const char *decide_caps_differ(const struct vmx_caps *a,
+			       const struct vmx_caps *b);
+
+/*
+ * decide_tsc_lost() - what the TSC lost in a suspend, @before and @after it: a
+ * guest's may not go back.  Where it went on there is nothing to make up for.
+ */
+u64 decide_tsc_lost(u64 before, u64 after);
+
 /* --- debug exceptions that wait for an entry --------------------------------- */
 
 /* Bits of GUEST_PENDING_DBG_EXCEPTIONS, SDM volume 3, table 25-4. */

@@ -194,6 +194,8 @@ static int exit_cpuid(struct vcpu *v)
 static int exit_hlt(struct vcpu *v)
 {
 	exit_skip(v);
+	if (static_branch_unlikely(&vmx_bochs))
+		x86_nmi_blocked(v);
 	v->stat.halt_exits++;
 	if (v->arch.lapic) {
 		v->arch.mp_state = KVM_MP_STATE_HALTED;

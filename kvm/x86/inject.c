@@ -94,23 +94,35 @@ void x86_inject_nmi(struct vcpu *v)
 	vcpu_request_kick(v, REQ_EVENT);
 }
 
-static bool inject_nmi_blocked(void)
+/*
+ * Bochs 2.7 keeps NMIs blocked from one vCPU to the next that runs on a CPU:
+ * there only a vCPU that was given one, and was not seen without the blocking
+ * since, can be handling it.
+ */
+bool x86_nmi_blocked(struct vcpu *v)
 {
-	return vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & GUEST_INTR_STATE_NMI;
+	bool blocked = vmcs_read(GUEST_INTERRUPTIBILITY_INFO) &
+		       GUEST_INTR_STATE_NMI;
+
+	if (static_branch_unlikely(&vmx_bochs)) {
+		v->arch.nmi_given &= blocked;
+		blocked = v->arch.nmi_given;
+	}
+	return blocked;
 }
 
 /* A CPU remembers one NMI beside the one that it handles. */
 unsigned int x86_pending_nmis(struct vcpu *v)
 {
 	if (atomic_read(&v->arch.nmi_pending) > 1 &&
-	    (v->arch.nmi_injected || inject_nmi_blocked()))
+	    (v->arch.nmi_injected || x86_nmi_blocked(v)))
 		atomic_cmpxchg(&v->arch.nmi_pending, 2, 1);
 	return atomic_read(&v->arch.nmi_pending);
 }
 
 bool x86_nmi_wakes(struct vcpu *v)
 {
-	return atomic_read(&v->arch.nmi_pending) && !inject_nmi_blocked();
+	return atomic_read(&v->arch.nmi_pending) && !x86_nmi_blocked(v);
 }
 
 /* What comes with an exception takes effect with its delivery. */
@@ -175,14 +187,15 @@ static void inject_irq(struct vcpu *v)
 static void inject_nmi(struct vcpu *v)
 {
 	trace_xkvm_inject_nmi(v->id);
+	v->arch.nmi_given = true;
 	inject_write(v, 2 | INTR_TYPE_NMI_INTR);
 }
 
-static bool inject_nmi_allowed(void)
+static bool inject_nmi_allowed(struct vcpu *v)
 {
 	return !(vmcs_read(GUEST_INTERRUPTIBILITY_INFO) &
-		 (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS |
-		  GUEST_INTR_STATE_NMI));
+		 (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)) &&
+	       !x86_nmi_blocked(v);
 }
 
 bool x86_takes_user_irq(const struct vcpu *v)
@@ -280,7 +293,7 @@ void inject_events(struct vcpu *v)
 	if (unlikely(a->guest_debug & KVM_GUESTDBG_BLOCKIRQ))
 		return;
 	if (atomic_read(&a->nmi_pending) && x86_pending_nmis(v)) {
-		if (!done && inject_nmi_allowed()) {
+		if (!done && inject_nmi_allowed(v)) {
 			atomic_dec(&a->nmi_pending);
 			a->nmi_injected = true;
 			inject_nmi(v);

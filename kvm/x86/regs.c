@@ -165,11 +165,6 @@ static u8 events_get_shadow(void)
 	       (state & GUEST_INTR_STATE_MOV_SS ? KVM_X86_SHADOW_INT_MOV_SS : 0);
 }
 
-static bool events_nmi_masked(void)
-{
-	return vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & GUEST_INTR_STATE_NMI;
-}
-
 int events_get(struct vcpu *v, struct kvm_vcpu_events *e)
 {
 	struct arch_vcpu *a = &v->arch;
@@ -190,7 +185,7 @@ int events_get(struct vcpu *v, struct kvm_vcpu_events *e)
 		.interrupt.shadow = events_get_shadow(),
 		.nmi.injected = a->nmi_injected,
 		.nmi.pending = x86_pending_nmis(v),
-		.nmi.masked = events_nmi_masked(),
+		.nmi.masked = x86_nmi_blocked(v),
 		.triple_fault.pending = a->triple_fault,
 		.flags = KVM_VCPUEVENT_VALID_NMI_PENDING |
 			 KVM_VCPUEVENT_VALID_SHADOW,
@@ -222,7 +217,8 @@ static void events_set_shadow(struct vcpu *v, const struct kvm_vcpu_events *e)
 	else if (e->interrupt.shadow & KVM_X86_SHADOW_INT_MOV_SS)
 		state |= GUEST_INTR_STATE_MOV_SS;
 	/* the delivery of an injected one blocks the next by itself */
-	if (e->nmi.masked && !e->nmi.injected)
+	v->arch.nmi_given = e->nmi.masked && !e->nmi.injected;
+	if (v->arch.nmi_given)
 		state |= GUEST_INTR_STATE_NMI;
 	vmcs_write(GUEST_INTERRUPTIBILITY_INFO, state);
 	debug_sync_pending(v);

@@ -3,7 +3,9 @@
  * Time: the guest's TSC, setting the VM's clock (clock.c), and pvclock
  * parameters.
  *
- * Guest TSC = host TSC * ratio + offset.  The ratio is one unless the CPU scales
+ * Guest TSC = host TSC * ratio + offset, where the host's is what it would be had
+ * it never gone back in a suspend: tsc_lost is what it has lost so.  The ratio is
+ * one unless the CPU scales
  * (SDM volume 3, 25.3) and user space asked for a rate that the host's is not
  * near.
  */
@@ -28,12 +30,56 @@ bool tsc_scaling(void)
 	return vmx_caps.proc2 & SECONDARY_EXEC_TSC_SCALING;
 }
 
-static u64 tsc_of_host(const struct vcpu *v, u64 tsc)
+/* Written while the machine resumes, when nobody else runs. */
+static u64 tsc_lost;
+static u64 tsc_at_suspend;
+static u32 tsc_resumes;
+
+static u64 tsc_scaled(const struct vcpu *v, u64 ticks)
 {
 	u64 ratio = READ_ONCE(v->arch.tsc_ratio);
 
-	return ratio == TSC_RATIO_ONE ? tsc :
-		mul_u64_u64_shr(tsc, ratio, TSC_RATIO_BITS);
+	return ratio == TSC_RATIO_ONE ? ticks :
+		mul_u64_u64_shr(ticks, ratio, TSC_RATIO_BITS);
+}
+
+/* What has to be added to what a guest makes of the host's TSC. */
+static u64 tsc_made_up(const struct vcpu *v)
+{
+	return tsc_scaled(v, READ_ONCE(tsc_lost));
+}
+
+static u64 tsc_of_host(const struct vcpu *v, u64 tsc)
+{
+	return tsc_scaled(v, tsc) + tsc_made_up(v);
+}
+
+static void tsc_write_vmcs(struct vcpu *v)
+{
+	vmcs_write(TSC_OFFSET, v->arch.tsc_offset + tsc_made_up(v));
+}
+
+void tsc_vcpu_arrived(struct vcpu *v)
+{
+	u32 resumes = READ_ONCE(tsc_resumes);
+
+	if (likely(v->arch.tsc_resumes == resumes))
+		return;
+	v->arch.tsc_resumes = resumes;
+	tsc_write_vmcs(v);
+	/* the guest's clock went on while the machine slept, its TSC did not */
+	vcpu_request(v, REQ_CLOCK_UPDATE);
+}
+
+void tsc_suspend(void)
+{
+	tsc_at_suspend = rdtsc_ordered();
+}
+
+void tsc_resume(void)
+{
+	tsc_lost += decide_tsc_lost(tsc_at_suspend, rdtsc_ordered());
+	tsc_resumes++;
 }
 
 u64 x86_guest_tsc(struct vcpu *v)
@@ -72,7 +118,7 @@ void tsc_write_offset(struct vcpu *v, u64 offset)
 	v->vm->arch.tsc_ratio = v->arch.tsc_ratio;
 	v->vm->arch.tsc_offset_valid = true;
 	WRITE_ONCE(v->arch.tsc_offset, offset);
-	vmcs_write(TSC_OFFSET, offset);
+	tsc_write_vmcs(v);
 	if (v->arch.lapic)
 		lapic_tsc_changed(v);
 	vcpu_request(v, REQ_CLOCK_UPDATE);
@@ -119,6 +165,7 @@ int tsc_set_khz(struct vcpu *v, unsigned long khz)
 		vmcs_write(TSC_MULTIPLIER, ratio);
 		vmcs_set_proc2(v, SECONDARY_EXEC_TSC_SCALING, 0);
 	}
+	tsc_write_vmcs(v);
 	if (v->arch.lapic)
 		lapic_tsc_changed(v);
 	return 0;
@@ -246,7 +293,9 @@ int tsc_get_attr(struct vcpu *v, const struct kvm_device_attr *a)
 {
 	u64 __user *p = u64_to_user_ptr(a->addr);
 
-	return tsc_has_attr(a) ?: put_user(v->arch.tsc_offset, p);
+	/* to user space the offset is from what KVM_GET_CLOCK shows it */
+	return tsc_has_attr(a) ?: put_user(v->arch.tsc_offset + tsc_made_up(v),
+					   p);
 }
 
 /* The very offset: it was computed from an exact one, nothing is matched. */
@@ -257,6 +306,6 @@ int tsc_set_attr(struct vcpu *v, const struct kvm_device_attr *a)
 	int ret = tsc_has_attr(a) ?: get_user(offset, p);
 
 	if (!ret)
-		tsc_write_offset(v, offset);
+		tsc_write_offset(v, offset - tsc_made_up(v));
 	return ret;
 }

@@ -129,6 +129,15 @@ static void vmcs_deactivate_anywhere(struct vmx_vcpu *x)
 		smp_call_function_single(cpu, vmcs_deactivate_ipi, x, 1);
 }
 
+/* In an NMI that may have interrupted a change of the list: it is only read. */
+void vmcs_flush_cpu(void)
+{
+	struct vmx_vcpu *x;
+
+	list_for_each_entry(x, this_cpu_ptr(&vmcs_active), on_cpu)
+		vmcs_clear(x->vmcs);
+}
+
 void vmcs_clear_cpu(void)
 {
 	struct vmx_vcpu *x, *next;
@@ -167,6 +176,7 @@ void vmcs_load(struct vcpu *v, int cpu)
 		vmcs_load_ptr(x->vmcs);
 		local_irq_restore(flags);
 		vmcs_write_cpu_state(x, cpu);
+		tsc_vcpu_arrived(v);
 		/* what this CPU cached of the VM or vCPU may be stale */
 		vcpu_request(v, REQ_TLB_FLUSH);
 		vmx_invvpid_context(x->vpid);

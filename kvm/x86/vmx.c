@@ -6,7 +6,9 @@
 #include <linux/dmi.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/moduleparam.h>
+#include <linux/mutex.h>
 #include <linux/perf_event.h>
 #include <asm/cpu.h>
 #include <asm/perf_event.h>
@@ -15,6 +17,7 @@
 #include <asm/tlbflush.h>
 
 #include "../arch.h"
+#include "../compat.h"
 #include "apic_page.h"
 #include "host.h"
 #include "l1d.h"
@@ -28,7 +31,10 @@ struct vmx_caps vmx_caps;
 DEFINE_STATIC_KEY_FALSE(vmx_bochs);
 static DEFINE_PER_CPU(struct vmcs_hdr *, vmx_region);
 static DEFINE_PER_CPU(bool, vmx_on);
-static bool vmx_emergency_registered;
+static DEFINE_MUTEX(vmx_emergency_lock);
+static bool vmx_emergency_wanted;	/* vmx_emergency_lock: VMX is in use */
+static bool vmx_emergency_registered;	/* vmx_emergency_lock */
+static bool vmx_kvm_loaded;		/* vmx_emergency_lock: kvm_intel is there */
 
 /* Controls: @want where the CPU allows it; -1 where it lacks one of @need. */
 static int vmx_controls(u32 msr, u32 need, u32 want, u32 *out, u32 *min)
@@ -44,12 +50,14 @@ static int vmx_controls(u32 msr, u32 need, u32 want, u32 *out, u32 *min)
 	return 0;
 }
 
-static int vmx_read_caps(const char **lack)
+/* Those of this CPU.  *@lack: what is missing. */
+static int vmx_read_caps(struct vmx_caps *c, const char **lack)
 {
 	u64 basic = native_read_msr(MSR_IA32_VMX_BASIC);
 	bool true_ctls = basic & BIT_ULL(55);
-	struct vmx_caps *c = &vmx_caps;
 	u32 x;
+
+	memset(c, 0, sizeof(*c));
 
 	c->revision = basic & 0x7fffffff;
 	*lack = "VM-execution controls of 2008 or later";
@@ -69,6 +77,8 @@ static int vmx_read_caps(const char **lack)
 			 CPU_BASED_TPR_SHADOW,
 			 &c->proc, &c->proc_min))
 		return -EOPNOTSUPP;
+	if (!static_key_enabled(&vmx_bochs))
+		c->pin &= ~PIN_BASED_VMX_PREEMPTION_TIMER;
 	*lack = "EPT, VPID or unrestricted guest";
 	if (vmx_controls(MSR_IA32_VMX_PROCBASED_CTLS2,
 			 SECONDARY_EXEC_ENABLE_EPT | SECONDARY_EXEC_ENABLE_VPID |
@@ -132,6 +142,16 @@ static int vmx_read_caps(const char **lack)
 	return 0;
 }
 
+static void vmx_find_bochs(void)
+{
+	u64 basic = native_read_msr(MSR_IA32_VMX_BASIC);
+
+	if (decide_is_bochs(boot_cpu_has(X86_FEATURE_HYPERVISOR),
+			    dmi_match(DMI_BIOS_VENDOR, "The Bochs Project"),
+			    basic & 0x7fffffff))
+		static_branch_enable(&vmx_bochs);
+}
+
 int vmx_check_cpu(void)
 {
 	const char *lack;
@@ -154,8 +174,28 @@ int vmx_check_cpu(void)
 		pr_err("the firmware has VT-x switched off: switch it on in its set-up\n");
 		return -EOPNOTSUPP;
 	}
-	if (vmx_read_caps(&lack)) {
+	vmx_find_bochs();
+	if (vmx_read_caps(&vmx_caps, &lack)) {
 		pr_err("this CPU lacks %s\n", lack);
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+/* A vCPU may run on any CPU, by the capabilities of the first one. */
+int arch_cpu_check(void)
+{
+	struct vmx_caps caps;
+	const char *lack, *other;
+
+	if (vmx_read_caps(&caps, &lack)) {
+		pr_err("CPU %d lacks %s\n", smp_processor_id(), lack);
+		return -EOPNOTSUPP;
+	}
+	other = decide_caps_differ(&vmx_caps, &caps);
+	if (other) {
+		pr_err("CPU %d differs from the first one in VMX: %s\n",
+		       smp_processor_id(), other);
 		return -EOPNOTSUPP;
 	}
 	return 0;
@@ -205,6 +245,16 @@ static void vmx_enable_feat_ctl(void)
 		       FEAT_CTL_VMX_ENABLED_OUTSIDE_SMX);
 }
 
+void arch_suspend(void)
+{
+	tsc_suspend();
+}
+
+void arch_resume(void)
+{
+	tsc_resume();
+}
+
 int arch_cpu_on(void)
 {
 	struct vmcs_hdr *region = this_cpu_read(vmx_region);
@@ -238,36 +288,86 @@ void arch_cpu_off(void)
 	intel_pt_handle_vmx(0);
 }
 
-/* The machine crashes into kexec: NMI handlers of all CPUs come here. */
+/*
+ * The machine crashes into kexec: NMI handlers of all CPUs come here, whatever
+ * they interrupted.
+ */
 static void vmx_emergency(void)
 {
 	if (__this_cpu_read(vmx_on)) {
-		vmcs_clear_cpu();
+		vmcs_flush_cpu();
 		vmx_off();
 	}
 }
 
 /*
- * The kernel has one emergency callback.  Where kvm.ko is loaded it is KVM's,
- * and registering a second one warns.
+ * The kernel has one emergency callback, and registering a second one warns.
+ * While kvm_intel is loaded it is KVM's, or KVM's to register.
  */
+static void vmx_emergency_update(void)
+{
+	bool want = vmx_emergency_wanted && !vmx_kvm_loaded;
+
+	lockdep_assert_held(&vmx_emergency_lock);
+	if (want && !vmx_emergency_registered)
+		cpu_emergency_register_virt_callback(vmx_emergency);
+	else if (!want && vmx_emergency_registered)
+		cpu_emergency_unregister_virt_callback(vmx_emergency);
+	vmx_emergency_registered = want;
+	if (!COMPAT_KVM_EMERGENCY_AT_LOAD && vmx_emergency_wanted &&
+	    vmx_kvm_loaded)
+		pr_notice_once("kvm_intel is loaded: should this machine crash, VMX stays on; rmmod kvm_intel\n");
+}
+
+static int vmx_module_event(struct notifier_block *nb, unsigned long event,
+			    void *data)
+{
+	const struct module *mod = data;
+
+	if (strcmp(mod->name, "kvm_intel") ||
+	    (event != MODULE_STATE_COMING && event != MODULE_STATE_GOING))
+		return NOTIFY_DONE;
+	/* coming: before its init; going: after its exit */
+	mutex_lock(&vmx_emergency_lock);
+	vmx_kvm_loaded = event == MODULE_STATE_COMING;
+	vmx_emergency_update();
+	mutex_unlock(&vmx_emergency_lock);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block vmx_module_notifier = {
+	.notifier_call = vmx_module_event,
+};
+
+static void vmx_emergency_want(bool want)
+{
+	mutex_lock(&vmx_emergency_lock);
+	vmx_emergency_wanted = want;
+	vmx_emergency_update();
+	mutex_unlock(&vmx_emergency_lock);
+}
+
+/* The folder of all modules in sysfs knows those that were there before. */
+static void vmx_watch_kvm(void)
+{
+	struct kobject *kvm;
+
+	mutex_lock(&vmx_emergency_lock);
+	kvm = kset_find_obj(THIS_MODULE->mkobj.kobj.kset, "kvm_intel");
+	vmx_kvm_loaded = kvm;
+	kobject_put(kvm);
+	register_module_notifier(&vmx_module_notifier);
+	mutex_unlock(&vmx_emergency_lock);
+}
+
 void arch_virt_begin(void)
 {
-	void *kvm = __symbol_get("kvm_vcpu_kick");
-
-	if (kvm) {
-		__symbol_put("kvm_vcpu_kick");
-		return;
-	}
-	cpu_emergency_register_virt_callback(vmx_emergency);
-	vmx_emergency_registered = true;
+	vmx_emergency_want(true);
 }
 
 void arch_virt_end(void)
 {
-	if (vmx_emergency_registered)
-		cpu_emergency_unregister_virt_callback(vmx_emergency);
-	vmx_emergency_registered = false;
+	vmx_emergency_want(false);
 }
 
 static void vmx_free_regions(void)
@@ -278,16 +378,6 @@ static void vmx_free_regions(void)
 		vmx_free_vmcs(per_cpu(vmx_region, cpu));
 		per_cpu(vmx_region, cpu) = NULL;
 	}
-}
-
-static void vmx_find_bochs(void)
-{
-	if (decide_is_bochs(boot_cpu_has(X86_FEATURE_HYPERVISOR),
-			    dmi_match(DMI_BIOS_VENDOR, "The Bochs Project"),
-			    vmx_caps.revision))
-		static_branch_enable(&vmx_bochs);
-	else
-		vmx_caps.pin &= ~PIN_BASED_VMX_PREEMPTION_TIMER;
 }
 
 int arch_module_init(void)
@@ -305,7 +395,6 @@ int arch_module_init(void)
 		}
 		per_cpu(vmx_region, cpu) = r;
 	}
-	vmx_find_bochs();
 	ept_module_init();
 	run_module_init();
 	host_module_init();
@@ -321,6 +410,7 @@ int arch_module_init(void)
 		goto err_mmio;
 	vmcs_module_init();
 	clock_module_init();
+	vmx_watch_kvm();
 	return 0;
 
 err_mmio:
@@ -339,6 +429,7 @@ void arch_debugfs(void)
 
 void arch_module_exit(void)
 {
+	unregister_module_notifier(&vmx_module_notifier);
 	clock_module_exit();
 	l1d_module_exit();
 	mmio_module_exit();

@@ -14,21 +14,6 @@
 #include "decide.h"
 #include "x86.h"
 
-/* What this machine's CPUs all can do; read-only after load. */
-struct vmx_caps {
-	u32 revision;			/* VMCS revision id */
-	u32 pin, proc, proc2, exit, entry; /* controls in use at most */
-	u32 pin_min, proc_min, exit_min, entry_min; /* bits that must be 1 */
-	u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
-	u64 ept_vpid;			/* IA32_VMX_EPT_VPID_CAP */
-	bool tpr_shadow;		/* TPR accesses without exits */
-	bool x2apic;			/* and those of x2APIC mode's MSR */
-	bool apic_access;		/* and those of xAPIC mode's page */
-	bool apicv;			/* all of them, registers and VID */
-	bool ept_ad, ept_2m, ept_1g;
-	bool pml;			/* page-modification logging */
-};
-
 extern struct vmx_caps vmx_caps;
 
 /*
@@ -126,6 +111,8 @@ static inline bool vmcs_is_loaded(const struct vcpu *v, int cpu)
 void vmcs_load(struct vcpu *v, int cpu);
 /* CPU going off: clear every VMCS active on it.  Interrupts off. */
 void vmcs_clear_cpu(void);
+/* The same at a crash, in any context: what the CPU has of them goes to memory. */
+void vmcs_flush_cpu(void);
 void vmcs_set_proc(struct vcpu *v, u32 set, u32 clear);
 void vmcs_set_proc2(struct vcpu *v, u32 set, u32 clear);
 void vmcs_set_entry(struct vcpu *v, u32 set, u32 clear);

@@ -47,6 +47,8 @@ void x86_inject_db(struct vcpu *v, u64 dr6);
 void x86_inject_nmi(struct vcpu *v);	/* any context: queue and kick */
 /* NMIs that wait, 0 to 2; 2 only while none is handled.  vCPU loaded. */
 unsigned int x86_pending_nmis(struct vcpu *v);
+/* Is the guest handling one?  vCPU loaded. */
+bool x86_nmi_blocked(struct vcpu *v);
 /* Does an NMI wait that the guest would take, out of HLT too?  vCPU loaded. */
 bool x86_nmi_wakes(struct vcpu *v);
 /* Is user space the PIC, and does the vCPU's local APIC listen to it? */
@@ -60,6 +62,11 @@ void x86_set_guest_tsc(struct vcpu *v, u64 tsc);
 /* Guest TSC = host TSC + @offset from now on.  vCPU loaded. */
 void tsc_write_offset(struct vcpu *v, u64 offset);
 void tsc_vcpu_init(struct vcpu *v);
+/* The VMCS is active on another CPU, or again after a suspend.  vCPU loaded. */
+void tsc_vcpu_arrived(struct vcpu *v);
+/* The machine goes to sleep / is awake.  One CPU, interrupts off. */
+void tsc_suspend(void);
+void tsc_resume(void);
 /* The offset with which the guest's TSC is @tsc now. */
 u64 tsc_offset_for(const struct vcpu *v, u64 tsc);
 /* The rate at which the guest's TSC counts, kHz. */

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* kvm/x86/decide.c: decisions about hardware that the emulated hosts have not. */
+#include <string.h>
+
 #include "decide.h"
 #include "tap.h"
 
@@ -83,6 +85,36 @@ TEST(pending_dbg, "a step is pending where TF meets a shadow, and nowhere else t
 		CHECK_EQ(decide_pending_dbg(0, state, tf, 0), 0);
 		CHECK_EQ(decide_pending_dbg(bp, state, tf, btf), bp);
 	}
+}
+
+TEST(caps_differ, "a CPU with another capability is told by its name")
+{
+	struct vmx_caps a = { .revision = 4, .pin = 0x3f, .ept_vpid = 1ull << 40 };
+	struct vmx_caps b = a;
+
+	CHECK(!decide_caps_differ(&a, &b));
+	b.ept_vpid = 0;
+	CHECK(!strcmp(decide_caps_differ(&a, &b), "ept_vpid"));
+	b.proc2 = 1u << 31;
+	CHECK(!strcmp(decide_caps_differ(&a, &b), "proc2"));
+	b = a;
+	b.cr4_fixed1 = 1ull << 63;
+	CHECK(!strcmp(decide_caps_differ(&a, &b), "cr4_fixed1"));
+	b = a;
+	b.revision++;
+	CHECK(!strcmp(decide_caps_differ(&a, &b), "revision"));
+	b = a;
+	b.entry_min = 1;
+	CHECK(!strcmp(decide_caps_differ(&b, &a), "entry_min"));
+}
+
+TEST(tsc_lost, "a TSC that went back in a suspend is made up for, one that went on is not")
+{
+	CHECK_EQ(decide_tsc_lost(1000, 10), 990);
+	CHECK_EQ(decide_tsc_lost(1000, 1000), 0);
+	CHECK_EQ(decide_tsc_lost(1000, 5000), 0);
+	CHECK_EQ(decide_tsc_lost(~0ull, 0), ~0ull);
+	CHECK_EQ(decide_tsc_lost(0, ~0ull), 0);
 }
 
 TEST(is_bochs, "only Bochs itself is taken for Bochs")
