@@ -79,6 +79,18 @@ static void check_contents(const struct mem *m, const struct boot_info *info)
 	}
 }
 
+/*
+ * 32-bit Linux has mapped what its last page table reaches past its end, at
+ * least a page; 64-bit Linux 1 GiB: all that is read that early is right there.
+ */
+#define TEST_KERNEL_END	(TEST_DATA_PADDR + 2 * TEST_DATA_LEN)
+
+static void check_early(const struct boot_info *info, uint64_t at, uint64_t len)
+{
+	CHECK(at >= info->start_info);
+	CHECK(at + len <= info->start_info + GUEST_PAGE_SIZE);
+}
+
 /* Everything a guest can see of the layout holds together. */
 static void check_layout(const struct mem *m, const struct boot_info *info,
 			 const struct vm_config *cfg)
@@ -100,6 +112,12 @@ static void check_layout(const struct mem *m, const struct boot_info *info,
 	cmdline = mem_ptr(m, gpa(si->cmdline_paddr), strlen(cfg->cmdline) + 1);
 	CHECK(cmdline && !strcmp(cmdline, cfg->cmdline));
 
+	check_early(info, info->start_info, sizeof(*si));
+	check_early(info, si->cmdline_paddr, strlen(cfg->cmdline) + 1);
+	check_early(info, si->memmap_paddr, si->memmap_entries * sizeof(*map));
+	if (si->nr_modules)
+		check_early(info, si->modlist_paddr,
+			    sizeof(struct hvm_modlist_entry));
 	CHECK_EQ(si->memmap_entries, 3 + nr - 1);
 	map = mem_ptr(m, gpa(si->memmap_paddr),
 		      si->memmap_entries * sizeof(*map));
@@ -214,7 +232,31 @@ TEST(wrong_hint, "the length appended to the packed kernel is only a hint")
 	}
 }
 
-TEST(high_memory, "memory past the hole is in the map, and a ramdisk high")
+TEST(sizes, "the layout holds together at every size of memory")
+{
+	static const uint64_t mib[] = {
+		2, 8, 127, 128, 256, 1023, 1024, 1025, 1030, 2047, 2048, 3071,
+		3072, 3583, 3584, 3585, 3839, 3840, 3841, 4095, 4096, 4097,
+		6000, 6144, 65536,
+	};
+	struct vm_config cfg = config();
+	struct boot_info info;
+	struct mem *m;
+
+	for (size_t i = 0; i < 2 * sizeof(mib) / sizeof(*mib); i++) {
+		if (i & 1)
+			make_elf32(&elf);
+		else
+			make_elf64(&elf);
+		CHECK_MSG(!load(&elf, mib[i / 2] * MIB, &m, &info), "%s", err);
+		CHECK_EQ(info.start_info, TEST_KERNEL_END);
+		check_contents(m, &info);
+		check_layout(m, &info, &cfg);
+		mem_destroy(m);
+	}
+}
+
+TEST(high_memory, "memory past the hole is in the map, and a ramdisk whole")
 {
 	struct vm_config cfg = config();
 	struct boot_files files = { -1, -1, -1 };
@@ -239,8 +281,7 @@ TEST(high_memory, "memory past the hole is in the map, and a ramdisk high")
 	CHECK_EQ(mod->size, image.len);
 	CHECK_EQ(mod->paddr % GUEST_PAGE_SIZE, 0);
 	CHECK_EQ(mod->reserved, 0);
-	CHECK(mod->paddr + mod->size <= info.start_info);
-	CHECK(info.start_info - mod->paddr < mod->size + GUEST_PAGE_SIZE);
+	CHECK_EQ(mod->paddr, TEST_KERNEL_END + GUEST_PAGE_SIZE);
 	p = mem_ptr(m, gpa(mod->paddr), mod->size);
 	CHECK(p && !memcmp(p, image.data, image.len));
 	mem_destroy(m);

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Lays out fresh guest memory for a PVH start.  Low RAM, from its top down:
+ * Lays out fresh guest memory for a PVH start.  Low RAM, from 0 up:
  *
- *	special frames	reserved in the map
- *	ACPI tables	"ACPI reclaimable" in the map
+ *	kernel, where its segments say
  *	start info, memory map, module list, command line
  *	ramdisk
  *	...
- *	kernel, where its segments say
+ *	ACPI tables	"ACPI reclaimable" in the map
+ *	special frames	reserved in the map, at the top
+ *
+ * The start info follows the kernel because early code has little more than
+ * that mapped: Linux 1 GiB in 64-bit mode, and in 32-bit mode the megabyte or
+ * two past its own end.
  *
  * Called on one thread before the guest runs; keeps nothing.  What the CPU
  * starts with is x86/cpu.c's.
@@ -42,8 +46,8 @@ struct boot {
 	struct elf_kernel kernel;
 	uint64_t ramdisk_len;
 
-	/* gpas, falling; each is page aligned */
-	uint64_t low_end, special, acpi, info, ramdisk;
+	/* gpas, rising; each but the last is page aligned */
+	uint64_t info, ramdisk, acpi, special, low_end;
 	size_t acpi_len, info_len;
 
 	struct image_error err;
@@ -62,14 +66,26 @@ static uint64_t boot_page_up(uint64_t v)
 	return (v + GUEST_PAGE_SIZE - 1) & ~(uint64_t)(GUEST_PAGE_SIZE - 1);
 }
 
-/*
- * Hand out, from the top of low RAM, what does not depend on the kernel.
- * Sizes are limited long before sums could wrap: the ramdisk's by a file's.
- */
+/* @bytes of low RAM are needed: say so, in the unit of the configuration. */
+static int boot_too_big(struct boot *b, uint64_t bytes)
+{
+	unsigned long long need = (bytes + (1u << 20) - 1) >> 20;
+
+	if (need << 20 > MEM_HOLE_START)
+		return image_fail(&b->err, -EFBIG,
+				  "kernel and ramdisk take %llu MiB, more than the %llu MiB below the 32-bit hole: use a smaller ramdisk",
+				  need, MEM_HOLE_START >> 20);
+	return image_fail(&b->err, -ENOSPC,
+			  "kernel%s take %llu MiB, the guest has %llu: set memory=%llu or more",
+			  b->cfg->ramdisk ? " and ramdisk" : "", need,
+			  (unsigned long long)(b->low_end >> 20), need);
+}
+
+/* Sizes are limited long before sums could wrap: the ramdisk's by a file's. */
 static int boot_layout(struct boot *b)
 {
 	uint64_t special = BOOT_SPECIAL_GFNS * (uint64_t)GUEST_PAGE_SIZE;
-	uint64_t acpi, info, top;
+	uint64_t acpi, info, end;
 
 	b->nr_ranges = mem_ranges(b->m, &b->ranges);
 	if (!b->nr_ranges || b->nr_ranges > BOOT_MAX_MEMMAP - 3 ||
@@ -82,26 +98,13 @@ static int boot_layout(struct boot *b)
 	info = boot_page_up(b->info_len);
 
 	b->low_end = b->ranges[0].len;
-	top = special + acpi + info + boot_page_up(b->ramdisk_len);
-	if (b->low_end < top || b->low_end - top < b->kernel.end) {
-		uint64_t need = (b->kernel.end + top + (1u << 20) - 1) >> 20;
-
-		if (need << 20 > MEM_HOLE_START)
-			return image_fail(&b->err, -EFBIG,
-					  "kernel and ramdisk take %llu MiB, more than the %llu MiB below the 32-bit hole: use a smaller ramdisk",
-					  (unsigned long long)need,
-					  MEM_HOLE_START >> 20);
-		return image_fail(&b->err, -ENOSPC,
-				  "kernel%s take %llu MiB, the guest has %llu: set memory=%llu or more",
-				  b->cfg->ramdisk ? " and ramdisk" : "",
-				  (unsigned long long)need,
-				  (unsigned long long)(b->low_end >> 20),
-				  (unsigned long long)need);
-	}
+	b->info = boot_page_up(b->kernel.end);
+	b->ramdisk = b->info + info;
+	end = b->ramdisk + boot_page_up(b->ramdisk_len);
+	if (b->low_end < acpi + special || b->low_end - acpi - special < end)
+		return boot_too_big(b, end + acpi + special);
 	b->special = (b->low_end & ~(uint64_t)(GUEST_PAGE_SIZE - 1)) - special;
 	b->acpi = b->special - acpi;
-	b->info = b->acpi - info;
-	b->ramdisk = b->info - boot_page_up(b->ramdisk_len);
 	return 0;
 }
 
