@@ -108,7 +108,10 @@ void arch_flush_remote_tlbs(struct vm *vm);
 
 /* The guest's clock: ns since the VM's start as KVM_GET_CLOCK tells. */
 u64 arch_guest_clock_ns(struct vm *vm);
-/* CLOCK_MONOTONIC when it will be @ns, not before now; at most KTIME_MAX. */
+/*
+ * About when by CLOCK_MONOTONIC it will be @ns, or 0 if it was: whoever is woken
+ * looks at the guest's clock, and arms its timer again if that is not there yet.
+ */
 ktime_t arch_guest_clock_ktime(struct vm *vm, u64 ns);
 /* Parameters of a pvclock_vcpu_time_info as of now, for this vCPU. */
 struct pvclock_params {

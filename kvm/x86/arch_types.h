@@ -54,7 +54,7 @@ struct arch_vm {
 	bool apic_access_inhibited;	/* mmu_lock: some vCPU left xAPIC mode */
 	struct lapic_map __rcu *lapic_map;
 	struct mutex lapic_map_lock;
-	s64 clock_offset;		/* vm->lock; guest clock - boottime, ns */
+	s64 clock_offset;		/* vm->lock; guest clock - clock_ns(), ns */
 	u32 tsc_khz;			/* default of new vCPUs */
 	u64 tsc_offset, tsc_ratio;	/* last set, to keep vCPUs in step */
 	bool tsc_offset_valid;

@@ -72,7 +72,7 @@ struct lapic {
 	enum lapic_timer_mode timer_mode;
 	u32 divisor;			/* 1 .. 128 */
 	u64 period_ns;
-	ktime_t target;			/* CLOCK_MONOTONIC; 0: not running */
+	s64 target;			/* clock_ns() then; 0: not running */
 	u64 tsc_deadline;		/* guest TSC; 0: disarmed */
 	u64 deadline_early;		/* written while not in deadline mode */
 	atomic_t timer_pending;

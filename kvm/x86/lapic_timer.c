@@ -2,8 +2,8 @@
 /*
  * Local APIC: the timer, in its three modes.
  *
- * The bus runs at 1 GHz, so that a count divided is a nanosecond multiplied.
- * An hrtimer stands for the counter; TMCCT is computed when it is read.  The
+ * The bus runs at 1 GHz of the module's clock (clock.c), so that a count divided
+ * is a nanosecond multiplied.  An hrtimer stands for the counter; TMCCT is computed when it is read.  The
  * callback runs in hard interrupt context, on whatever CPU, and only marks the
  * expiry: the vCPU's thread delivers it before the next entry.  Every other
  * field belongs to that thread; it stops the hrtimer before it changes what
@@ -38,14 +38,24 @@ static enum hrtimer_restart lapic_timer_fn(struct hrtimer *timer)
 {
 	struct lapic *apic = container_of(timer, struct lapic, timer);
 
+	s64 target = READ_ONCE(apic->target), late = clock_ns() - target;
+	u64 rest;
+
+	/* early: the host's clock has another rate than the guest's */
+	if (late < 0) {
+		hrtimer_set_expires(timer, clock_ktime(target));
+		return HRTIMER_RESTART;
+	}
 	lapic_timer_expire(apic);
 	if (READ_ONCE(apic->timer_mode) != LAPIC_PERIODIC ||
 	    !READ_ONCE(apic->period_ns))
 		return HRTIMER_NORESTART;
 
 	/* periods that went by unnoticed would coalesce in IRR anyway */
-	hrtimer_forward_now(timer, ns_to_ktime(apic->period_ns));
-	WRITE_ONCE(apic->target, hrtimer_get_expires(timer));
+	div64_u64_rem(late, apic->period_ns, &rest);
+	target += late - rest + apic->period_ns;
+	WRITE_ONCE(apic->target, target);
+	hrtimer_set_expires(timer, clock_ktime(target));
 	return HRTIMER_RESTART;
 }
 
@@ -89,11 +99,10 @@ void lapic_timer_deliver(struct vcpu *vcpu)
 
 static void lapic_timer_arm(struct lapic *apic, u64 ns)
 {
-	ktime_t now = ktime_get();
-
-	apic->target = ktime_add_ns(now, ns);
+	apic->target = clock_ns() + ns;
 	trace_xkvm_apic_timer(apic->vcpu->id, true, ns);
-	hrtimer_start(&apic->timer, apic->target, HRTIMER_MODE_ABS_HARD);
+	hrtimer_start(&apic->timer, clock_ktime(apic->target),
+		      HRTIMER_MODE_ABS_HARD);
 }
 
 /* --- counting modes --- */
@@ -118,14 +127,13 @@ void lapic_timer_start(struct lapic *apic)
 
 u32 lapic_timer_count(const struct lapic *apic)
 {
-	ktime_t target = READ_ONCE(apic->target);
-	s64 left;
+	s64 target = READ_ONCE(apic->target), left;
 	u64 count;
 
 	if (!target || !apic->period_ns ||
 	    apic->timer_mode == LAPIC_TSC_DEADLINE)
 		return 0;
-	left = ktime_to_ns(ktime_sub(target, ktime_get()));
+	left = target - clock_ns();
 	if (left <= 0) {
 		if (apic->timer_mode != LAPIC_PERIODIC)
 			return 0;

@@ -17,6 +17,7 @@
 #include "lapic.h"
 #include "pit.h"
 #include "pit_timer.h"
+#include "x86.h"
 
 #define PIT_PORT		0x40
 #define SPEAKER_PORT		0x61
@@ -44,6 +45,7 @@ struct pit_timer {
 	u32 flags;			/* lock; KVM_PIT_FLAGS_* */
 	struct hrtimer timer;
 	u64 period;			/* ns; 0: one shot */
+	s64 due;			/* clock_ns() at the next tick */
 	bool reinject;
 	atomic_t pending;		/* ticks not ended yet */
 	atomic_t ready;			/* the last one is */
@@ -88,10 +90,16 @@ static void pit_timer_inject(struct pit_timer *t)
 static enum hrtimer_restart pit_timer_fn(struct hrtimer *timer)
 {
 	struct pit_timer *t = container_of(timer, struct pit_timer, timer);
+	s64 late = clock_ns() - t->due;
 	u64 ticks = 1;
 
-	if (t->period)
-		ticks = hrtimer_forward_now(timer, ns_to_ktime(t->period));
+	/* early: the host's clock has another rate than the guest's */
+	if (late < 0)
+		goto out;
+	if (t->period) {
+		ticks += div64_u64(late, t->period);
+		t->due += ticks * t->period;
+	}
 	if (READ_ONCE(t->reinject)) {
 		if (atomic_read(&t->pending) < PIT_MAX_PENDING)
 			atomic_add(min_t(u64, ticks, PIT_MAX_PENDING),
@@ -101,7 +109,10 @@ static enum hrtimer_restart pit_timer_fn(struct hrtimer *timer)
 	}
 	pit_timer_inject(t);
 out:
-	return t->period ? HRTIMER_RESTART : HRTIMER_NORESTART;
+	if (!t->period && late >= 0)
+		return HRTIMER_NORESTART;
+	hrtimer_set_expires(timer, clock_ktime(t->due));
+	return HRTIMER_RESTART;
 }
 
 void pit_timer_ack(struct pit_timer *t)
@@ -154,8 +165,8 @@ static void pit_timer_rearm(struct pit_timer *t)
 		ns = max(ns, PIT_MIN_PERIOD_NS);
 	t->period = periodic ? ns : 0;
 	pit_timer_forget(t);
-	hrtimer_start(&t->timer, ktime_add_ns(ktime_get(), ns),
-		      HRTIMER_MODE_ABS_HARD);
+	t->due = clock_ns() + ns;
+	hrtimer_start(&t->timer, clock_ktime(t->due), HRTIMER_MODE_ABS_HARD);
 }
 
 /* --- ports --- */
@@ -167,7 +178,7 @@ static int pit_ports_read(struct iobus_dev *dev, gpa_t addr, unsigned int len,
 
 	memset(val, 0, len);
 	spin_lock(&t->lock);
-	*(u8 *)val = pit_read(&t->pit, addr - PIT_PORT, ktime_get_ns());
+	*(u8 *)val = pit_read(&t->pit, addr - PIT_PORT, clock_ns());
 	spin_unlock(&t->lock);
 	return 0;
 }
@@ -178,7 +189,7 @@ static int pit_ports_write(struct iobus_dev *dev, gpa_t addr, unsigned int len,
 	struct pit_timer *t = container_of(dev, struct pit_timer, ports);
 
 	spin_lock(&t->lock);
-	pit_write(&t->pit, addr - PIT_PORT, val, ktime_get_ns());
+	pit_write(&t->pit, addr - PIT_PORT, val, clock_ns());
 	if (t->pit.loaded & 1)
 		pit_timer_rearm(t);
 	spin_unlock(&t->lock);
@@ -194,7 +205,7 @@ static int pit_speaker_read(struct iobus_dev *dev, gpa_t addr,
 			    unsigned int len, void *val)
 {
 	struct pit_timer *t = container_of(dev, struct pit_timer, speaker);
-	u64 now = ktime_get_ns();
+	u64 now = clock_ns();
 	u8 bits;
 
 	memset(val, 0, len);
@@ -219,7 +230,7 @@ static int pit_speaker_write(struct iobus_dev *dev, gpa_t addr,
 	t->flags &= ~KVM_PIT_FLAGS_SPEAKER_DATA_ON;
 	if (val & SPEAKER_DATA)
 		t->flags |= KVM_PIT_FLAGS_SPEAKER_DATA_ON;
-	pit_set_gate(&t->pit, 2, val & SPEAKER_GATE, ktime_get_ns());
+	pit_set_gate(&t->pit, 2, val & SPEAKER_GATE, clock_ns());
 	spin_unlock(&t->lock);
 	return 0;
 }
@@ -242,7 +253,7 @@ struct pit_timer *pit_timer_create(struct vm *vm, u32 flags)
 	t->reinject = true;
 	spin_lock_init(&t->lock);
 	pit_timer_forget(t);
-	pit_reset(&t->pit, ktime_get_ns());
+	pit_reset(&t->pit, clock_ns());
 	hrtimer_init(&t->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
 	t->timer.function = pit_timer_fn;
 	t->ports = (struct iobus_dev){ &pit_ports_ops, PIT_PORT, 4 };
@@ -290,7 +301,7 @@ void pit_timer_get(struct pit_timer *t, struct kvm_pit_state2 *s)
 
 void pit_timer_set(struct pit_timer *t, const struct kvm_pit_state2 *s)
 {
-	u64 now = ktime_get_ns();
+	u64 now = clock_ns();
 	unsigned int n;
 
 	spin_lock(&t->lock);

@@ -206,7 +206,7 @@ static void tsc_snapshot(struct vm *vm, u64 *tsc, u64 *ns)
  * ns = ((tsc << shift) * mul) >> 32: the largest mul that fits.
  * Source: pvclock-abi.h.
  */
-static void tsc_scale(u32 khz, u32 *mul, s8 *shift)
+void tsc_scale(u32 khz, u32 *mul, s8 *shift)
 {
 	u64 tps = (u64)khz * 1000, scaled = NSEC_PER_SEC;
 	int s = 0;
@@ -275,7 +275,7 @@ int tsc_set_clock(struct vm *vm, const struct kvm_clock_data *d)
 	/* the time the VM was away counts */
 	if ((d->flags & KVM_CLOCK_REALTIME) && now > d->realtime)
 		clock += now - d->realtime;
-	WRITE_ONCE(vm->arch.clock_offset, clock - ktime_get_boottime_ns());
+	WRITE_ONCE(vm->arch.clock_offset, clock - clock_ns());
 	mutex_unlock(&vm->lock);
 	tsc_update_all(vm);
 	return 0;

@@ -32,7 +32,7 @@ int arch_vm_init(struct vm *vm, unsigned long type)
 	if (type)
 		return -EINVAL;
 	vm->arch.tsc_khz = tsc_khz;
-	vm->arch.clock_offset = -ktime_get_boottime_ns();
+	vm->arch.clock_offset = -clock_ns();
 	mutex_init(&vm->arch.lapic_map_lock);
 	return ept_vm_init(vm);
 }

@@ -71,6 +71,8 @@ void tsc_resume(void);
 u64 tsc_offset_for(const struct vcpu *v, u64 tsc);
 /* The rate at which the guest's TSC counts, kHz. */
 u32 tsc_true_khz(const struct vcpu *v);
+/* pvclock's multiplier and shift for a TSC of @khz: see pvclock-abi.h. */
+void tsc_scale(u32 khz, u32 *mul, s8 *shift);
 /* Can the CPU give a guest another rate than its own? */
 bool tsc_scaling(void);
 /* KVM_SET_TSC_KHZ of new vCPUs: 0, or -EINVAL for a rate that cannot be had. */
@@ -87,6 +89,13 @@ int tsc_set_clock(struct vm *vm, const struct kvm_clock_data *d);
 
 /* --- clock.c: arch_guest_clock_ns() -------------------------------------- */
 
+/* The module's clock, in ns.  Any context. */
+u64 clock_ns(void);
+/*
+ * About when by CLOCK_MONOTONIC the clock will be @ns, or 0, which is over, if it
+ * was: arm a timer for it, and again if clock_ns() is not there yet.
+ */
+ktime_t clock_ktime(u64 ns);
 void clock_module_init(void);
 void clock_module_exit(void);
 

@@ -99,7 +99,13 @@ static void sched_poll_look(struct gpc *gpc, void *arg)
 static enum hrtimer_restart sched_poll_expired(struct hrtimer *t)
 {
 	struct vcpu *vcpu = container_of(t, struct vcpu, xen.poll_timer);
+	u64 until = vcpu->xen.poll_until;
 
+	/* early: the host's clock has another rate than the guest's */
+	if ((s64)(until - arch_guest_clock_ns(vcpu->vm)) > 0) {
+		hrtimer_set_expires(t, arch_guest_clock_ktime(vcpu->vm, until));
+		return HRTIMER_RESTART;
+	}
 	if (xchg(&vcpu->xen.poll_evtchn, 0))
 		vcpu_request_kick(vcpu, REQ_UNBLOCK);
 	return HRTIMER_NORESTART;
@@ -108,16 +114,15 @@ static enum hrtimer_restart sched_poll_expired(struct hrtimer *t)
 /* False: @timeout has passed. */
 static bool sched_poll_arm(struct vcpu *vcpu, u64 timeout)
 {
-	s64 delta;
+	ktime_t when;
 
 	if (!timeout)
 		return true;
-	delta = timeout - arch_guest_clock_ns(vcpu->vm);
-	if (delta <= 0)
+	when = arch_guest_clock_ktime(vcpu->vm, timeout);
+	if (!when)
 		return false;
-	hrtimer_start(&vcpu->xen.poll_timer,
-		      ktime_add_safe(ktime_get(), ns_to_ktime(delta)),
-		      HRTIMER_MODE_ABS_HARD);
+	vcpu->xen.poll_until = timeout;
+	hrtimer_start(&vcpu->xen.poll_timer, when, HRTIMER_MODE_ABS_HARD);
 	return true;
 }
 

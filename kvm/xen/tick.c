@@ -32,15 +32,34 @@ static bool tick_raise(struct vcpu *vcpu)
 	return !port || evtchn_2l_raise(vcpu, port) != -EWOULDBLOCK;
 }
 
+/* Guest ns of the first tick after @now. */
+static u64 tick_next(const struct xen_vcpu *x, u64 now)
+{
+	u64 rest;
+
+	if (x->tick_base > now) {
+		div64_u64_rem(x->tick_base - now, x->tick_period, &rest);
+		return now + (rest ? rest : x->tick_period);
+	}
+	div64_u64_rem(now - x->tick_base, x->tick_period, &rest);
+	return now + x->tick_period - rest;
+}
+
 static enum hrtimer_restart tick_expired(struct hrtimer *t)
 {
 	struct vcpu *vcpu = container_of(t, struct vcpu, xen.tick);
+	struct xen_vcpu *x = &vcpu->xen;
+	u64 now = arch_guest_clock_ns(vcpu->vm);
 
-	if (!tick_raise(vcpu)) {
-		WRITE_ONCE(vcpu->xen.tick_pending, true);
-		evtchn_2l_defer(vcpu);
+	/* early: the host's clock has another rate than the guest's */
+	if ((s64)(x->tick_due - now) <= 0) {
+		if (!tick_raise(vcpu)) {
+			WRITE_ONCE(x->tick_pending, true);
+			evtchn_2l_defer(vcpu);
+		}
+		x->tick_due = tick_next(x, now);
 	}
-	hrtimer_forward_now(t, ns_to_ktime(vcpu->xen.tick_period));
+	hrtimer_set_expires(t, arch_guest_clock_ktime(vcpu->vm, x->tick_due));
 	return HRTIMER_RESTART;
 }
 
@@ -56,27 +75,12 @@ void tick_deliver(struct vcpu *vcpu)
 		evtchn_2l_raise_wait(vcpu, port);
 }
 
-/* Guest ns of the first tick after @now. */
-static u64 tick_next(const struct xen_vcpu *x, u64 now)
-{
-	u64 rest;
-
-	if (x->tick_base > now) {
-		div64_u64_rem(x->tick_base - now, x->tick_period, &rest);
-		return now + (rest ? rest : x->tick_period);
-	}
-	div64_u64_rem(now - x->tick_base, x->tick_period, &rest);
-	return now + x->tick_period - rest;
-}
-
 static void tick_arm(struct vcpu *vcpu)
 {
 	struct xen_vcpu *x = &vcpu->xen;
-	u64 now = arch_guest_clock_ns(vcpu->vm);
 
-	hrtimer_start(&x->tick,
-		      ktime_add_safe(ktime_get(),
-				     ns_to_ktime(tick_next(x, now) - now)),
+	x->tick_due = tick_next(x, arch_guest_clock_ns(vcpu->vm));
+	hrtimer_start(&x->tick, arch_guest_clock_ktime(vcpu->vm, x->tick_due),
 		      HRTIMER_MODE_ABS_HARD);
 }
 

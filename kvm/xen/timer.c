@@ -27,7 +27,16 @@ static void timer_expire(struct vcpu *vcpu)
 
 static enum hrtimer_restart timer_callback(struct hrtimer *t)
 {
-	timer_expire(container_of(t, struct vcpu, xen.timer));
+	struct vcpu *vcpu = container_of(t, struct vcpu, xen.timer);
+	u64 expires = vcpu->xen.timer_expires;
+
+	/* the host's clock has another rate than the guest's */
+	if (unlikely((s64)(expires - arch_guest_clock_ns(vcpu->vm)) > 0)) {
+		hrtimer_set_expires(t, arch_guest_clock_ktime(vcpu->vm,
+							      expires));
+		return HRTIMER_RESTART;
+	}
+	timer_expire(vcpu);
 	return HRTIMER_NORESTART;
 }
 
@@ -56,15 +65,14 @@ static void timer_stop(struct vcpu *vcpu)
 static void timer_start(struct vcpu *vcpu, u64 expires)
 {
 	struct xen_vcpu *x = &vcpu->xen;
+	ktime_t when = arch_guest_clock_ktime(vcpu->vm, expires);
 
 	timer_stop(vcpu);
 	WRITE_ONCE(x->timer_expires, expires);
-	if ((s64)(expires - arch_guest_clock_ns(vcpu->vm)) <= 0)
+	if (!when)
 		timer_expire(vcpu);
 	else
-		hrtimer_start(&x->timer,
-			      arch_guest_clock_ktime(vcpu->vm, expires),
-			      HRTIMER_MODE_ABS_PINNED_HARD);
+		hrtimer_start(&x->timer, when, HRTIMER_MODE_ABS_PINNED_HARD);
 }
 
 void timer_clock_changed(struct vcpu *vcpu)

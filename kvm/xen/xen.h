@@ -76,11 +76,13 @@ struct xen_vcpu {
 	bool tick_pending;		/* any context: a tick was not delivered */
 	u64 tick_period;		/* ns, 0: not armed */
 	u64 tick_base;			/* guest ns of a tick */
+	u64 tick_due;			/* guest ns of the next */
 	struct hrtimer tick;
 
 	u32 poll_evtchn;		/* port polled, 0: none, ~0: several */
 	bool polling;			/* vCPU thread: poll_timer may be armed */
 	struct hrtimer poll_timer;
+	u64 poll_until;			/* guest ns when it ends the poll */
 
 	/* vCPU thread: the hypercall user space is at */
 	bool hypercall_long_mode;

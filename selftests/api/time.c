@@ -125,15 +125,13 @@ static uint64_t boottime_ns(void)
 	return t.tv_sec * 1000000000ull + t.tv_nsec;
 }
 
-TEST(clock_boottime, "the clock is CLOCK_BOOTTIME from the VM's creation")
+TEST(clock_boottime, "the clock counts from the VM's creation, at CLOCK_BOOTTIME's pace")
 {
 	uint64_t before, after, clock, least = 0, most = UINT64_MAX;
-	struct vm *vm;
+	uint64_t start = boottime_ns();
+	struct vm *vm = vm_new(VM_IRQCHIP);
 
-	if (!strcmp(dev_path(), "/dev/kvm"))
-		tap_skip("in-tree KVM's may go at another pace");
-	vm = vm_new(VM_IRQCHIP);
-	/* the time of its creation, from ever closer */
+	/* the time of its creation, from ever closer; NTP may steer the host's */
 	for (int i = 0; i < 300; i++) {
 		before = boottime_ns();
 		clock = get_clock(vm).clock;
@@ -142,11 +140,10 @@ TEST(clock_boottime, "the clock is CLOCK_BOOTTIME from the VM's creation")
 			least = before - clock;
 		if (after - clock < most)
 			most = after - clock;
-		CHECK(least <= most);
+		CHECK(least <= most + (after - start) / 1000);
 		usleep(500);
 	}
-	tap_diag("to within %llu ns", (unsigned long long)(most - least));
-	CHECK(most - least < 1000000);
+	CHECK(most < least + 1000000);
 }
 
 TEST(clock_flags, "what the clock's flags promise is there")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Xen time: pvclock, timers, runstate. */
+#include <sys/timex.h>
 #include <unistd.h>
 
 #include "xen.h"
@@ -232,6 +233,72 @@ TEST(single_shot, "VCPUOP single-shot timers: set, past, stopped, foreign")
 
 	vcpu_enter64(v, single_shot);
 	vcpu_done(v);
+}
+
+/* --- a host whose clock is steered --- */
+
+#define NR_TIMERS	10
+
+static volatile uint64_t latest GUEST_VAR, wakes GUEST_VAR;
+
+GUEST static void timers_on_time(void)
+{
+	guest_handlers[XEN_VECTOR] = upcall;
+	for (int i = 0; i < NR_TIMERS; i++) {
+		uint64_t when = g_now() + 5 * MS, before = upcalls, late;
+
+		g_check_eq(g_hypercall(__HYPERVISOR_set_timer_op, when, 0, 0),
+			   0);
+		while (upcalls == before) {
+			g_wait_irq();
+			wakes++;
+		}
+		g_check(g_now() >= when);
+		late = g_now() - when;
+		if (late > latest)
+			latest = late;
+		*(uint64_t *)(XEN_SHINFO +
+			      offsetof(shared_info_t, evtchn_pending)) = 0;
+	}
+	g_done();
+}
+
+static void steer(long tick)
+{
+	struct timex t = { .modes = ADJ_TICK, .tick = tick };
+
+	CHECK(adjtimex(&t) >= 0);
+}
+
+static void timers_under(long tick)
+{
+	struct vcpu *v;
+
+	steer(tick);
+	/* it counts from the next second on */
+	sleep(2);
+	v = timer_vcpu();
+	/* what the guest reckons with is from before the sleep */
+	vcpu_enter64(v, read_clock);
+	vcpu_sync(v);
+	vcpu_done(v);
+	sleep(10);
+	vcpu_enter64(v, timers_on_time);
+	vcpu_done(v);
+	steer(10000);
+	CHECK_MSG(G(v->vm, latest) < tap_scale() * 3 * MS, "%lu ns late",
+		  G(v->vm, latest));
+	CHECK_EQ(G(v->vm, wakes), NR_TIMERS);
+}
+
+TEST(steered_fast, "timers are on time on a host whose clock is a tenth too fast")
+{
+	timers_under(11000);
+}
+
+TEST(steered_slow, "timers are on time on a host whose clock is a tenth too slow")
+{
+	timers_under(9000);
 }
 
 GUEST static void await_one(void)

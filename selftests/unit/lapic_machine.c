@@ -4,6 +4,7 @@
 #include "lapic_machine.h"
 
 ktime_t unit_now = 1000000;
+unsigned int unit_early;
 struct vm machine;
 
 const char *tap_precondition(void)

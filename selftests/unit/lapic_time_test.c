@@ -41,6 +41,36 @@ TEST(oneshot, "one-shot counts down, fires once and stays at zero")
 	CHECK_EQ(machine_take(0), -1);
 }
 
+/* The host's clock is fast: expiries come early, and are armed again. */
+TEST(steered, "a timer fires at its time whatever rate the host's clock has")
+{
+	unsigned int i;
+
+	machine_make(1);
+	for (unit_early = 1; unit_early < 60; unit_early += 9) {
+		machine_write(0, LAPIC_LVTT, 0x40);
+		machine_write(0, LAPIC_TDCR, DIVIDE_1);
+		machine_write(0, LAPIC_TMICT, 1000000000);
+		machine_pass(999999999);
+		CHECK_EQ(machine_read(0, LAPIC_TMCCT), 1);
+		CHECK_EQ(machine_take(0), -1);
+		machine_pass(1);
+		CHECK_EQ(machine_take(0), 0x40);
+		machine_eoi(0);
+
+		machine_write(0, LAPIC_LVTT, 0x40 | LAPIC_LVTT_PERIODIC);
+		machine_write(0, LAPIC_TMICT, 1000000);
+		for (i = 0; i < 5; i++) {
+			machine_pass(999999);
+			CHECK_EQ(machine_take(0), -1);
+			machine_pass(1);
+			CHECK_EQ(machine_take(0), 0x40);
+			machine_eoi(0);
+		}
+	}
+	unit_early = 0;
+}
+
 TEST(divide_running, "a new divisor applies to what is left of the count")
 {
 	arm(0x40, DIVIDE_1, 16000);

@@ -162,25 +162,20 @@ extern ktime_t unit_now;
 
 #define CLOCK_MONOTONIC		1
 #define HRTIMER_MODE_ABS_HARD	0
-#define ktime_get()		unit_now
-#define ktime_to_ns(t)		(t)
-#define ns_to_ktime(t)		((ktime_t)(t))
-#define ktime_sub(a, b)		((a) - (b))
-#define ktime_add_ns(a, n)	((ktime_t)((a) + (n)))
+/* A steered host wakes after so many hundredths of the way. */
+extern unsigned int unit_early;
+#define clock_ns()		unit_now
+#define clock_ktime(t)							\
+	((t) - ((t) > unit_now ? ((t) - unit_now) * unit_early / 100 : 0))
 #define hrtimer_init(t, c, m)	((void)((t)->active = false))
 #define hrtimer_cancel(t)	((void)((t)->active = false))
-#define hrtimer_get_expires(t)	((t)->expires)
+#define hrtimer_set_expires(t, e)	((void)((t)->expires = (e)))
 #define hrtimer_start(t, e, m)	\
 	((void)((t)->expires = (e), (t)->active = true))
 #define div_u64(a, b)		((a) / (b))
+#define div64_u64_rem(a, b, r)	((void)(*(r) = (u64)(a) % (b)))
 #define mul_u64_u32_div(a, m, d) \
 	((u64)((unsigned __int128)(a) * (m) / (d)))
-
-static inline void hrtimer_forward_now(struct hrtimer *t, ktime_t period)
-{
-	while (t->expires <= unit_now)
-		t->expires += period;
-}
 
 /* --- the module --- */
 
