@@ -397,6 +397,11 @@ ATTACK(a_uring_setup)
 	return syscall(SYS_io_uring_setup, 4, params);
 }
 
+ATTACK(a_uring_register)
+{
+	return syscall(SYS_io_uring_register, p->file, 0, NULL, 0);
+}
+
 ATTACK(a_setuid) { return syscall(SYS_setuid, 0); }
 ATTACK(a_setgroups) { return syscall(SYS_setgroups, 0, NULL); }
 
@@ -530,6 +535,7 @@ const struct sandbox_attack sandbox_attacks[] = {
 	A(keyctl, keyctl),
 	A(add_key, add_key),
 	A(uring_setup, io_uring_setup),
+	A_OR(uring_register, io_uring_register, EOPNOTSUPP),
 	A(setuid, setuid),
 	A(setgroups, setgroups),
 	A(capset, capset),

@@ -5,6 +5,7 @@
  * where there is no sandbox, so that these tests can fail.
  */
 #include <fcntl.h>
+#include <liburing.h>
 #include <poll.h>
 #include <pthread.h>
 #include <pwd.h>
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 #include "../lib/tap.h"
+#include "../../vmm/event_priv.h"
 #include "../../vmm/privs.h"
 #include "../../vmm/privs_user.h"
 #include "sandbox_attacks.h"
@@ -386,6 +388,44 @@ TEST(user, "a guest's user alone reaches neither another guest nor files")
 	CHECK_EQ(bad, 0);
 	release(prey.pid);
 	remove_folder();
+}
+
+/* A socket by way of a ring, past every filter. */
+static int ring_socket(struct io_uring *ring)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+	struct io_uring_cqe *cqe;
+	int res;
+
+	CHECK(sqe);
+	io_uring_prep_socket(sqe, AF_UNIX, SOCK_STREAM, 0, 0);
+	io_uring_sqe_set_data64(sqe, 77);
+	do {
+		CHECK_OK(io_uring_submit_and_wait(ring, 1));
+		CHECK_EQ(io_uring_peek_cqe(ring, &cqe), 0);
+		res = cqe->user_data == 77 ? cqe->res : 1;
+		io_uring_cqe_seen(ring, cqe);
+	} while (res == 1);
+	return res;
+}
+
+TEST(ring, "the loop's ring makes no socket inside; another does outside")
+{
+	struct event_loop *loop;
+	struct io_uring other;
+	int res;
+
+	need_root();
+	CHECK_EQ(event_loop_create(&loop), 0);
+	if (loop->be != &event_uring)
+		tap_skip("no io_uring here");
+	CHECK_EQ(io_uring_queue_init(4, &other, 0), 0);
+	res = ring_socket(&other);
+	CHECK_MSG(res > 1, "%s", strerror(-res));
+	io_uring_queue_exit(&other);
+	drop(1);
+	res = ring_socket(loop->priv);
+	CHECK_MSG(res == -EACCES, "%d", res);
 }
 
 /* A line of /proc/PID/NAME that begins with @key, behind it. */
