@@ -129,6 +129,7 @@ void make_bzimage(struct blob *b, const struct blob *elf, enum packing how)
 	off = BZ_TEST_PAYLOAD - setup;
 	len = (uint32_t)pack(b->data + BZ_TEST_PAYLOAD,
 			     sizeof(b->data) - BZ_TEST_PAYLOAD - 64, elf, how);
+	memcpy(b->data + 0x238, &(uint32_t){ TEST_CMDLINE_MAX }, 4);
 	memcpy(b->data + 0x248, &off, 4);
 	memcpy(b->data + 0x24c, &len, 4);
 	b->len = BZ_TEST_PAYLOAD + len + 64;

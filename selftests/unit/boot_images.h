@@ -33,6 +33,7 @@ enum packing { PACK_NONE, PACK_GZIP, PACK_XZ, PACK_ZSTD };
 /* @elf in a bzImage, compressed as the kernel's build does. */
 void make_bzimage(struct blob *b, const struct blob *elf, enum packing how);
 
+#define TEST_CMDLINE_MAX 1000	/* what the setup header says */
 #define BZ_TEST_PAYLOAD	0x1000	/* file offset of the payload */
 
 #endif

@@ -4,6 +4,7 @@
  * that no bytes of a kernel file lead it astray.
  */
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <stdio.h>
@@ -113,7 +114,9 @@ static void check_layout(const struct mem *m, const struct boot_info *info,
 	CHECK(cmdline && !strcmp(cmdline, cfg->cmdline));
 
 	check_early(info, info->start_info, sizeof(*si));
-	check_early(info, si->cmdline_paddr, strlen(cfg->cmdline) + 1);
+	/* What takes more than Linux does maps what it reads. */
+	if (strlen(cfg->cmdline) <= 2047)
+		check_early(info, si->cmdline_paddr, strlen(cfg->cmdline) + 1);
 	check_early(info, si->memmap_paddr, si->memmap_entries * sizeof(*map));
 	if (si->nr_modules)
 		check_early(info, si->modlist_paddr,
@@ -285,6 +288,53 @@ TEST(high_memory, "memory past the hole is in the map, and a ramdisk whole")
 	p = mem_ptr(m, gpa(mod->paddr), mod->size);
 	CHECK(p && !memcmp(p, image.data, image.len));
 	mem_destroy(m);
+}
+
+/* A command line of the kernel's @max characters is taken, one more is not. */
+static void check_cmdline_max(const struct blob *b, size_t max)
+{
+	struct vm_config cfg = config();
+	struct boot_info info;
+	char want[100];
+	struct mem *m;
+
+	for (size_t len = max - 1; len <= max + 1; len++) {
+		struct boot_files files = { memfd(b->data, b->len), -1, -1 };
+		char *text = malloc(len + 1);
+		int ret;
+
+		memset(text, 'x', len);
+		text[len] = 0;
+		cfg.cmdline = text;
+		CHECK_EQ(mem_create(&m, 64 * MIB), 0);
+		ret = boot_pvh_files(m, &cfg, &files, &info, err, sizeof(err));
+		CHECK_EQ(ret, len > max ? -E2BIG : 0);
+		if (!ret)
+			check_layout(m, &info, &cfg);
+		mem_destroy(m);
+		boot_files_close(&files);
+		free(text);
+	}
+	snprintf(want, sizeof(want), "kernel K: takes a command line of at most %zu characters: shorten cmdline=, which has %zu",
+		 max, max + 1);
+	CHECK_MSG(!strcmp(err, want), "%s", err);
+}
+
+TEST(cmdline, "the command line's limit is the kernel's own")
+{
+	static const uint32_t max[] = { 1, 255, 2047, 65534, 65535 };
+
+	make_elf64(&elf);
+	check_cmdline_max(&elf, 2047);
+	make_bzimage(&image, &elf, PACK_GZIP);
+	check_cmdline_max(&image, TEST_CMDLINE_MAX);
+	for (size_t i = 0; i < sizeof(max) / sizeof(*max); i++) {
+		memcpy(image.data + 0x238, &max[i], 4);
+		check_cmdline_max(&image, max[i]);
+	}
+	/* A header of nonsense does not take the guest's memory. */
+	memset(image.data + 0x238, 0xff, 4);
+	check_cmdline_max(&image, 65535);
 }
 
 TEST(restart, "the same descriptors load again")

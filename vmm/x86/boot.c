@@ -35,7 +35,7 @@
 #define BOOT_CONSOLE_GFN	BOOT_SPARE_GFNS		/* of the special ones */
 #define BOOT_XENSTORE_GFN	(BOOT_SPARE_GFNS + 1)
 #define BOOT_MAX_MEMMAP		8
-#define BOOT_MAX_CMDLINE	65536	/* of Xen's; Linux reads 2,048 */
+#define BOOT_MAX_CMDLINE	65535	/* whatever the kernel says it takes */
 #define BOOT_CHUNK		(1u << 20)
 
 struct boot {
@@ -197,6 +197,21 @@ static int boot_load_ramdisk(struct boot *b, int fd)
 	return 0;
 }
 
+/* What the kernel would cut off, or die of, is refused. */
+static int boot_check_cmdline(struct boot *b, struct image file)
+{
+	size_t len = strlen(b->cfg->cmdline);
+	uint32_t max = kernel_cmdline_max(file);
+
+	if (max > BOOT_MAX_CMDLINE)
+		max = BOOT_MAX_CMDLINE;
+	if (len <= max)
+		return 0;
+	return image_fail(&b->err, -E2BIG,
+			  "takes a command line of at most %u characters: shorten cmdline=, which has %zu",
+			  max, len);
+}
+
 static int boot_load_kernel(struct boot *b, const struct boot_files *files)
 {
 	struct image_buf file = { 0 }, unpacked = { 0 };
@@ -208,6 +223,8 @@ static int boot_load_kernel(struct boot *b, const struct boot_files *files)
 		ret = kernel_find_elf((struct image){ file.data, file.len },
 				      files->unpacked, &unpacked, &elf,
 				      &b->err);
+	if (!ret)
+		ret = boot_check_cmdline(b, (struct image){ file.data, file.len });
 	if (!ret)
 		ret = elf_check(elf, &b->kernel, &b->err);
 	if (!ret)
@@ -244,12 +261,6 @@ int boot_pvh_files(struct mem *m, const struct vm_config *cfg,
 	const char *what = "kernel", *name = cfg->kernel;
 	int ret = 0;
 
-	if (strlen(cfg->cmdline) >= BOOT_MAX_CMDLINE) {
-		snprintf(err, err_len,
-			 "cmdline: %zu characters are too many, the limit is %d",
-			 strlen(cfg->cmdline), BOOT_MAX_CMDLINE - 1);
-		return -E2BIG;
-	}
 	if (cfg->ramdisk) {
 		what = "ramdisk";
 		name = cfg->ramdisk;

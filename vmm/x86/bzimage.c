@@ -14,6 +14,7 @@
 #define BZ_HEADER		0x202	/* "HdrS" */
 #define BZ_VERSION		0x206	/* u16 */
 #define BZ_LOADFLAGS		0x211	/* u8, bit 0: loaded high */
+#define BZ_CMDLINE_SIZE		0x238	/* u32, characters without the NUL */
 #define BZ_PAYLOAD_OFFSET	0x248	/* u32, from the end of the setup */
 #define BZ_PAYLOAD_LENGTH	0x24c	/* u32 */
 #define BZ_HEADER_END		0x250
@@ -71,4 +72,9 @@ int bzimage_payload(struct image file, struct image *payload,
 				  file.len, (unsigned long long)(offset + len));
 	*payload = (struct image){ file.data + offset, (size_t)len };
 	return 0;
+}
+
+uint32_t bzimage_cmdline_max(struct image file)
+{
+	return bzimage_u32(file, BZ_CMDLINE_SIZE);
 }

@@ -56,6 +56,19 @@ int bzimage_payload(struct image file, struct image *payload,
 		    struct image_error *err);
 
 /*
+ * The characters that the command line of bzImage @file may have, in which
+ * bzimage_payload() has found a payload: boot.rst, cmdline_size.
+ */
+uint32_t bzimage_cmdline_max(struct image file);
+
+/*
+ * kernel_cmdline_max() - the characters, without the NUL, that the command line
+ * of kernel file @file may have.  An ELF file does not say: Linux's own
+ * (COMMAND_LINE_SIZE in asm/setup.h), as the kernel is most likely that.
+ */
+uint32_t kernel_cmdline_max(struct image file);
+
+/*
  * kernel_find_elf() - from kernel file @file to the ELF file in it: @file
  * itself, what is packed in it as it stands in @unpacked_fd (unpacked.h; -1:
  * none), or that unpacked into *@buf (starts zeroed; the caller frees it

@@ -7,6 +7,8 @@
 
 #include "unpacked.h"
 
+#define KERNEL_CMDLINE_MAX	2047	/* Linux's COMMAND_LINE_SIZE - 1 */
+
 /* The part of @file that is compressed, and its unpacked length if known. */
 static int kernel_packed(struct image file, struct image *packed, size_t *hint,
 			 struct image_error *err)
@@ -64,4 +66,10 @@ int kernel_packed_part(struct image file, struct image *packed,
 	size_t hint;
 
 	return kernel_packed(file, packed, &hint, err);
+}
+
+uint32_t kernel_cmdline_max(struct image file)
+{
+	return bzimage_probe(file) ? bzimage_cmdline_max(file) :
+				     KERNEL_CMDLINE_MAX;
 }
