@@ -164,6 +164,21 @@ bool memslot_for_hva_range(struct vm *vm, hva_t start, hva_t end,
 	return hit | special_for_hva_range(vm, start, end, fn);
 }
 
+hva_t memslot_next_hva(struct vm *vm, hva_t start, hva_t end)
+{
+	const struct interval_tree_node *n, *special;
+	hva_t next = end;
+
+	lockdep_assert_held(&vm->mmu_lock);
+	n = interval_tree_iter_first(&vm->hva_tree, start, end - 1);
+	if (n)
+		next = max_t(hva_t, start, n->start);
+	special = interval_tree_iter_first(&vm->special_tree, start, end - 1);
+	if (special)
+		next = min(next, max_t(hva_t, start, special->start));
+	return next;
+}
+
 static void memslot_free(struct memslot *s)
 {
 	if (s && !s->dirty_passed_on)

@@ -128,6 +128,8 @@ bool memslot_inv_retry(struct vm *vm, unsigned long seq, hva_t hva,
 int guest_read(struct vm *vm, gpa_t gpa, void *to, size_t len);
 int guest_write(struct vm *vm, gpa_t gpa, const void *from, size_t len);
 
+/* The first address of [@start, @end) that anything has; @end: none.  mmu_lock. */
+hva_t memslot_next_hva(struct vm *vm, hva_t start, hva_t end);
 /*
  * Every slot a user-space range touches: @fn(vm, start, end) on gfns, under
  * mmu_lock.  True if any call returned true.

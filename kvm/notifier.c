@@ -2,23 +2,28 @@
 /*
  * MMU notifier: host page tables change, the guest's follow.
  *
- * hook->lock guards the list of VMs and the invalidation counters.  A fault or
+ * hook->lock guards the list of VMs, their pins and the invalidation counters.  A fault or
  * cache reads the counters without it: both sides pass through the VM's
  * mmu_lock (or the cache's lock) afterwards, which orders them.
  */
 #include <linux/mmu_notifier.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/wait.h>
 
 #include "arch.h"
 #include "notifier.h"
 #include "trace.h"
 #include "vm.h"
 
+/* What is zapped at a time: others may have mmu_lock, or the CPU, in between. */
+#define NOTIFIER_PIECE	(1ul << 30)
+
 struct mmu_hook {
 	struct mmu_notifier mn;
 	spinlock_t lock;
 	struct list_head vms;
+	wait_queue_head_t unpinned;	/* a VM of the list is, perhaps */
 	unsigned long seq;		/* invalidations ended */
 	long count;			/* invalidations under way */
 	unsigned long start, end;	/* hull of those under way */
@@ -51,22 +56,58 @@ static bool notifier_unmap(struct vm *vm, gfn_t start, gfn_t end)
 	return arch_stage2_unmap(vm, start, end);
 }
 
-static void notifier_zap(struct vm *vm, hva_t start, hva_t end)
+/* The first piece of [@start, @end) that has something mapped: its end. */
+static hva_t notifier_zap_piece(struct vm *vm, hva_t start, hva_t end)
 {
 	write_lock(&vm->mmu_lock);
-	if (memslot_for_hva_range(vm, start, end, notifier_unmap)) {
+	start = memslot_next_hva(vm, start, end);
+	if (end - start > NOTIFIER_PIECE)
+		end = start + NOTIFIER_PIECE;
+	if (start < end &&
+	    memslot_for_hva_range(vm, start, end, notifier_unmap)) {
 		arch_flush_remote_tlbs(vm);
 		arch_stage2_free_unlinked(vm);
 	}
 	write_unlock(&vm->mmu_lock);
+	return end;
+}
+
+static void notifier_zap(struct vm *vm, hva_t start, hva_t end, bool may_block)
+{
+	hva_t at = start;
+
+	while (at < end) {
+		at = notifier_zap_piece(vm, at, end);
+		if (may_block)
+			cond_resched();
+	}
 	gpc_invalidate_hva(vm, start, end);
+}
+
+/*
+ * For each VM of the list without hook->lock, for the zap of one can take long:
+ * a VM that is pinned stays on the list.
+ */
+static void notifier_zap_all(struct mmu_hook *h, hva_t start, hva_t end,
+			     bool may_block)
+{
+	struct vm *vm;
+
+	lockdep_assert_held(&h->lock);
+	list_for_each_entry(vm, &h->vms, hook_link) {
+		vm->hook_pins++;
+		spin_unlock(&h->lock);
+		notifier_zap(vm, start, end, may_block);
+		spin_lock(&h->lock);
+		if (!--vm->hook_pins)
+			wake_up_all(&h->unpinned);
+	}
 }
 
 static int hook_start(struct mmu_notifier *mn,
 		      const struct mmu_notifier_range *range)
 {
 	struct mmu_hook *h = container_of(mn, struct mmu_hook, mn);
-	struct vm *vm;
 
 	trace_xkvm_invalidate(range->start, range->end);
 	spin_lock(&h->lock);
@@ -77,8 +118,8 @@ static int hook_start(struct mmu_notifier *mn,
 		WRITE_ONCE(h->start, min(h->start, range->start));
 		WRITE_ONCE(h->end, max(h->end, range->end));
 	}
-	list_for_each_entry(vm, &h->vms, hook_link)
-		notifier_zap(vm, range->start, range->end);
+	notifier_zap_all(h, range->start, range->end,
+			 mmu_notifier_range_blockable(range));
 	spin_unlock(&h->lock);
 	return 0;
 }
@@ -151,12 +192,10 @@ static int hook_test_young(struct mmu_notifier *mn, struct mm_struct *mm,
 static void hook_release(struct mmu_notifier *mn, struct mm_struct *mm)
 {
 	struct mmu_hook *h = container_of(mn, struct mmu_hook, mn);
-	struct vm *vm;
 
 	spin_lock(&h->lock);
 	WRITE_ONCE(h->seq, h->seq + 1);
-	list_for_each_entry(vm, &h->vms, hook_link)
-		notifier_zap(vm, 0, ~0ul);
+	notifier_zap_all(h, 0, ~0ul, true);
 	spin_unlock(&h->lock);
 }
 
@@ -168,6 +207,7 @@ static struct mmu_notifier *hook_alloc(struct mm_struct *mm)
 		return ERR_PTR(-ENOMEM);
 	spin_lock_init(&h->lock);
 	INIT_LIST_HEAD(&h->vms);
+	init_waitqueue_head(&h->unpinned);
 	return &h->mn;
 }
 
@@ -207,6 +247,11 @@ void notifier_detach(struct vm *vm)
 	struct mmu_hook *h = vm->hook;
 
 	spin_lock(&h->lock);
+	while (unlikely(vm->hook_pins)) {
+		spin_unlock(&h->lock);
+		wait_event(h->unpinned, !READ_ONCE(vm->hook_pins));
+		spin_lock(&h->lock);
+	}
 	list_del(&vm->hook_link);
 	/* timers may still use the caches, and nobody will tell them any more */
 	gpc_invalidate_hva(vm, 0, ~0ul);

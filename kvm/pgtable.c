@@ -72,8 +72,9 @@ u64 pgtable_root(const struct pgtable *pt)
 	return pgt_mem_phys(pt->root);
 }
 
-/* Free @table of @level and all tables below it. Depth is bounded by levels. */
-static void pgt_free_tree(struct pgtable *pt, u64 *table, int level)
+/* Free @table of @level; the tables below it come onto @u. */
+static void pgt_free_table(struct pgtable *pt, struct pgt_unlinked *u,
+			   u64 *table, int level)
 {
 	unsigned int i;
 
@@ -81,28 +82,40 @@ static void pgt_free_tree(struct pgtable *pt, u64 *table, int level)
 		u64 e = table[i];
 
 		if (pgt_present(pt->fmt, e) && !pgt_is_leaf(pt->fmt, e, level))
-			pgt_free_tree(pt, pgt_child(pt->fmt, e), level - 1);
+			pgt_mem_defer(u, pgt_child(pt->fmt, e), level - 1);
 	}
 	pgt_mem_free(table);
 	pgt_add(&pt->nr_tables, -1);
+}
+
+void pgtable_free_list(struct pgtable *pt, struct pgt_unlinked *u)
+{
+	u64 *table;
+	int level;
+
+	while ((table = pgt_mem_undefer(u, &level))) {
+		pgt_free_table(pt, u, table, level);
+		pgt_mem_pause();
+	}
 }
 
 void pgtable_destroy(struct pgtable *pt)
 {
 	if (!pt->root)
 		return;
-	pgtable_free_unlinked(pt);
-	pgt_free_tree(pt, pt->root, pt->fmt->top_level);
+	pgt_mem_defer(&pt->unlinked, pt->root, pt->fmt->top_level);
+	pgtable_free_list(pt, &pt->unlinked);
 	pt->root = NULL;
 }
 
-void pgtable_free_unlinked(struct pgtable *pt)
+bool pgtable_take_unlinked(struct pgtable *pt, struct pgt_unlinked *u)
 {
 	u64 *table;
 	int level;
 
 	while ((table = pgt_mem_undefer(&pt->unlinked, &level)))
-		pgt_free_tree(pt, table, level);
+		pgt_mem_defer(u, table, level);
+	return u->first;
 }
 
 /*

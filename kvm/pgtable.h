@@ -99,10 +99,18 @@ int pgtable_map(struct pgtable *pt, u64 gfn, u64 pfn, int level, u64 prot,
  * A leaf that sticks out of the range goes as a whole: what lay outside faults
  * and comes back, while to keep it would take a table, and there may be no
  * memory for one.  Returns whether anything was there; tables cut off wait in pt->unlinked for
- * pgtable_free_unlinked(), which must come after the flush.
+ * pgtable_take_unlinked(), which must come after the flush.
  */
 bool pgtable_unmap(struct pgtable *pt, u64 start, u64 end);
-void pgtable_free_unlinked(struct pgtable *pt);
+
+/*
+ * pgtable_take_unlinked() - after the flush: move the tables cut off to @u, and
+ * tell whether there are any there.  Exclusive; its work is bounded by what the
+ * unmaps walked.  pgtable_free_list() frees them and all below them, millions
+ * perhaps: with no lock held, as it reschedules.
+ */
+bool pgtable_take_unlinked(struct pgtable *pt, struct pgt_unlinked *u);
+void pgtable_free_list(struct pgtable *pt, struct pgt_unlinked *u);
 
 /* Take write permission from every leaf that the range touches.  Exclusive. */
 bool pgtable_wrprotect(struct pgtable *pt, u64 start, u64 end);

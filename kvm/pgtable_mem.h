@@ -9,6 +9,7 @@
 #include <linux/atomic.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 
 #include "pgtable.h"
 
@@ -55,6 +56,9 @@ static inline void *pgt_mem_undefer(struct pgt_unlinked *u, int *level)
 	set_page_private(page, 0);
 	return table;
 }
+
+/* Between two tables that are freed. */
+#define pgt_mem_pause()	cond_resched()
 
 #define pgt_cmpxchg(p, old, new)	(cmpxchg64((p), (old), (new)) == (old))
 #define pgt_andnot(p, bits)	atomic64_andnot((bits), (atomic64_t *)(p))

@@ -43,6 +43,7 @@ struct vm {
 	rwlock_t mmu_lock;		/* second-stage tables, slots */
 	struct mmu_hook *hook;		/* notifier.c */
 	struct list_head hook_link;	/* hook->lock */
+	unsigned int hook_pins;		/* hook->lock; who zaps without it */	/* hook->lock */
 
 	struct rw_semaphore slots_lock;	/* held for reading by guest accesses */
 	struct memslots __rcu *slots;	/* written under slots_lock + mmu_lock */

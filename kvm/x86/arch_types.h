@@ -9,6 +9,7 @@
 
 #include <linux/kvm.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 #include <asm/fpu/types.h>
 
 #include "../pgtable.h"
@@ -42,6 +43,8 @@ enum seg_index { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS,
 
 struct arch_vm {
 	struct pgtable ept;		/* vm->mmu_lock */
+	struct pgt_unlinked ept_flushed; /* vm->mmu_lock; for ept_free */
+	struct work_struct ept_free;
 	u64 eptp;
 	bool irqchip_split;		/* in-kernel LAPIC without PIC/IOAPIC */
 	bool irqchip_kernel;		/* KVM_CREATE_IRQCHIP */

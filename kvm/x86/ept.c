@@ -46,10 +46,23 @@ void ept_module_init(void)
 			      vmx_caps.ept_2m ? 1 : 0;
 }
 
+static void ept_free_work(struct work_struct *work)
+{
+	struct vm *vm = container_of(work, struct vm, arch.ept_free);
+	struct pgt_unlinked list;
+
+	write_lock(&vm->mmu_lock);
+	list = vm->arch.ept_flushed;
+	vm->arch.ept_flushed.first = NULL;
+	write_unlock(&vm->mmu_lock);
+	pgtable_free_list(&vm->arch.ept, &list);
+}
+
 int ept_vm_init(struct vm *vm)
 {
 	int ret = pgtable_create(&vm->arch.ept, &ept_format);
 
+	INIT_WORK(&vm->arch.ept_free, ept_free_work);
 	if (ret)
 		return ret;
 	vm->arch.eptp = pgtable_root(&vm->arch.ept) | VMX_EPTP_MT_WB |
@@ -60,6 +73,8 @@ int ept_vm_init(struct vm *vm)
 
 void ept_vm_exit(struct vm *vm)
 {
+	cancel_work_sync(&vm->arch.ept_free);
+	pgtable_free_list(&vm->arch.ept, &vm->arch.ept_flushed);
 	pgtable_destroy(&vm->arch.ept);
 }
 
@@ -117,10 +132,12 @@ bool arch_stage2_unmap(struct vm *vm, gfn_t start, gfn_t end)
 	return pgtable_unmap(&vm->arch.ept, start, end);
 }
 
+/* What every CPU has forgotten is freed without a lock, and in its own time. */
 void arch_stage2_free_unlinked(struct vm *vm)
 {
 	lockdep_assert_held_write(&vm->mmu_lock);
-	pgtable_free_unlinked(&vm->arch.ept);
+	if (pgtable_take_unlinked(&vm->arch.ept, &vm->arch.ept_flushed))
+		queue_work(system_unbound_wq, &vm->arch.ept_free);
 }
 
 /*
@@ -175,7 +192,9 @@ int ept_violation(struct vcpu *v)
 
 	exit_unblocked_nmi(v, qual);
 	trace_xkvm_fault(v->id, reg_read(v, VREG_RIP), gpa, qual);
-	if (gva_valid && !delivery && !exec) {
+	/* the APIC-access page may be there to be mapped */
+	if (gva_valid && !delivery && !exec &&
+	    gpa >> PAGE_SHIFT != READ_ONCE(v->vm->kpage.gfn)) {
 		ret = mmio_fast(v, gpa, write, true);
 		if (ret != -EAGAIN)
 			return ret;

@@ -22,7 +22,7 @@
 #include "pml.h"
 #include "vmx.h"
 
-#define VPID_NR		4096
+#define VPID_NR		65536	/* what 16 bits have */
 #define VMCS_SLICE_MS	2
 #define VMCS_PLE_GAP	128		/* TSC ticks */
 #define VMCS_PLE_WINDOW	4096
@@ -30,6 +30,7 @@
 static DEFINE_PER_CPU(struct list_head, vmcs_active);
 DEFINE_PER_CPU(struct vmx_vcpu *, vmcs_current);
 static DECLARE_BITMAP(vmcs_vpids, VPID_NR);
+static unsigned int vmcs_vpid_next;	/* where to look first */
 static DEFINE_SPINLOCK(vmcs_vpid_lock);
 static struct {
 	u32 sysenter_cs;
@@ -67,9 +68,13 @@ static u16 vmcs_alloc_vpid(void)
 	unsigned int vpid;
 
 	spin_lock(&vmcs_vpid_lock);
-	vpid = find_first_zero_bit(vmcs_vpids, VPID_NR);
-	if (vpid < VPID_NR)
+	vpid = find_next_zero_bit(vmcs_vpids, VPID_NR, vmcs_vpid_next);
+	if (vpid == VPID_NR)
+		vpid = find_first_zero_bit(vmcs_vpids, VPID_NR);
+	if (vpid < VPID_NR) {
 		__set_bit(vpid, vmcs_vpids);
+		vmcs_vpid_next = vpid + 1;
+	}
 	spin_unlock(&vmcs_vpid_lock);
 	return vpid < VPID_NR ? vpid : 0;
 }

@@ -54,6 +54,7 @@ const struct machine machines[] = {
 const int nr_machines = sizeof(machines) / sizeof(machines[0]);
 
 int machine_allocs = -1;
+unsigned int machine_pauses;
 void (*machine_hook)(u64 *p, u64 old, u64 new);
 static long pages;
 static const struct pgt_format *format;	/* of the space under test */

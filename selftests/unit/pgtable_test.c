@@ -383,6 +383,34 @@ TEST(missing, "what no leaf maps of a window")
 	}
 }
 
+TEST(free_pauses, "however many tables go, the CPU is given up between two")
+{
+	FOR_EACH_MACHINE(m) {
+		struct pgt_unlinked list = { NULL };
+		unsigned int before;
+		long tables;
+		struct space s;
+
+		space_create(&s, m);
+		for (u64 i = 0; i < 200; i++)
+			CHECK_EQ(space_map(&s, i * M2, i, 0, m->write), 0);
+		tables = machine_pages();
+		CHECK(pgtable_unmap(&s.pt, 0, 200 * M2));
+		CHECK(pgtable_take_unlinked(&s.pt, &list));
+		/* nothing is left for the next one, and nothing is freed yet */
+		CHECK(!s.pt.unlinked.first);
+		CHECK_EQ(machine_pages(), tables);
+		before = machine_pauses;
+		pgtable_free_list(&s.pt, &list);
+		CHECK(machine_pauses - before >= 200);
+		CHECK_EQ(tables - machine_pages(), machine_pauses - before);
+		before = machine_pauses;
+		tables = s.pt.nr_tables;
+		space_destroy(&s);
+		CHECK_EQ(machine_pauses - before, tables);
+	}
+}
+
 TEST(clean_or_unmap, "dirty bits go from pages, and larger leaves altogether")
 {
 	FOR_EACH_MACHINE(m) {

@@ -28,6 +28,18 @@ static inline u64 *pgt_mem_virt(u64 phys)
 	return (u64 *)(uintptr_t)phys;
 }
 
+extern unsigned int machine_pauses;
+#define pgt_mem_pause()	((void)machine_pauses++)
+
+/* What a caller without limits of time does after its flush. */
+#define pgtable_free_unlinked(pt)					\
+	do {								\
+		struct pgt_unlinked list_ = { NULL };			\
+									\
+		if (pgtable_take_unlinked((pt), &list_))		\
+			pgtable_free_list((pt), &list_);		\
+	} while (0)
+
 #define pgt_cmpxchg(p, old, new)	machine_cmpxchg((p), (old), (new))
 #define pgt_andnot(p, bits)						\
 	((void)__atomic_fetch_and((p), ~(bits), __ATOMIC_SEQ_CST))
