@@ -279,19 +279,13 @@ static bool string_ends(const struct emul_ctxt *c)
 	return equal != (c->insn.rep == 0xf3);
 }
 
-int emulate_exec_string(struct emul_ctxt *c)
+static int string_repeat(struct emul_ctxt *c, u64 count)
 {
+	unsigned int max = c->rflags & EMUL_RFLAGS_TF ? 1 : EMUL_REP_MAX;
 	unsigned int adsize = c->insn.adsize;
-	unsigned int max, nr, i;
-	u64 count;
+	unsigned int nr, i;
 	int r;
 
-	if (!c->insn.rep)
-		return string_step(c, 1, &nr);
-	count = emulate_reg_read(c, EMUL_RCX, adsize);
-	if (!count)
-		return EMUL_OK;
-	max = c->rflags & EMUL_RFLAGS_TF ? 1 : EMUL_REP_MAX;
 	for (i = 0; i < max; i++) {
 		c->seq = 0;
 		r = string_step(c, count, &nr);
@@ -305,4 +299,26 @@ int emulate_exec_string(struct emul_ctxt *c)
 			break;
 	}
 	return EMUL_RESTART;
+}
+
+/*
+ * CMPS and SCAS change the flags when the repetition ends: a fault, a trap or
+ * an interrupt between two steps finds those from before (SDM 2, REP).
+ */
+int emulate_exec_string(struct emul_ctxt *c)
+{
+	u64 rflags = c->rflags;
+	unsigned int nr;
+	u64 count;
+	int r;
+
+	if (!c->insn.rep)
+		return string_step(c, 1, &nr);
+	count = emulate_reg_read(c, EMUL_RCX, c->insn.adsize);
+	if (!count)
+		return EMUL_OK;
+	r = string_repeat(c, count);
+	if (r != EMUL_OK)
+		c->rflags = rflags;
+	return r;
 }

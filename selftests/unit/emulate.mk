@@ -8,4 +8,5 @@ emulate_test-srcs := $(addprefix selftests/unit/, emulate_test.c \
 	$(addprefix kvm/x86/, emulate.c emulate_alu.c emulate_decode.c \
 	emulate_exec.c emulate_mem.c emulate_rmw.c emulate_sse.c \
 	emulate_stack.c emulate_string.c emulate_table.c)
-emulate_test-cflags := -Wno-unused-parameter -Wno-sign-compare
+emulate_test-cflags := -Wno-unused-parameter -Wno-sign-compare \
+	-Wno-missing-field-initializers

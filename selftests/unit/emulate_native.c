@@ -8,8 +8,10 @@
  * and is left out if it would touch anything but the scratch area, its guards
  * and its code.
  */
+#include <cpuid.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "emulate_native.h"
 
@@ -47,8 +49,9 @@ static void native_random_segment(struct rnd *r)
 
 	if (s.type & 8)
 		s.db = 1;
+	/* 4 GiB would do: whether accesses wrap there is the CPU's choice. */
 	if (rnd_once(r, 4))
-		s.limit = 0xfffff000 | 0xfff;
+		s.limit = 0xffffe000 | 0xfff;
 	else if (rnd_once(r, 2))
 		s.limit = inside - s.base;
 	else
@@ -56,8 +59,8 @@ static void native_random_segment(struct rnd *r)
 	if ((s.type & 0xc) == 4) {
 		s.limit = rnd_below(r, 0xffff);
 		s.base = inside - s.limit;
-		if (rnd_once(r, 3))
-			s.base = inside - (s.db ? 0xffffffff : 0xffff);
+		if (!s.db && rnd_once(r, 3))
+			s.base = inside - 0xffff;
 	}
 	native_add_segment(&s);
 }
@@ -90,6 +93,7 @@ static bool native_init_segments(struct rnd *r)
 /* --- the emulator on a copy of the same memory --- */
 
 static bool outside;		/* an access that is not to be tried */
+static u64 la57;		/* CR4.LA57 */
 
 static int ops_fault(struct emul_ctxt *c, u64 addr, bool write, bool present)
 {
@@ -97,7 +101,7 @@ static int ops_fault(struct emul_ctxt *c, u64 addr, bool write, bool present)
 	 * The page below the canonical hole is never mapped, and Linux says
 	 * of all above it that they are present.
 	 */
-	if (addr >> 12 == 0x7ffffffff)
+	if (addr >> 12 == 0x7ffffffff && !la57)
 		present = true;
 	else if (addr < NATIVE_GUARD || addr >= NATIVE_GUARD_END)
 		outside = true;
@@ -183,6 +187,18 @@ static const struct emul_ops native_ops = {
 
 static struct emul_ctxt ctxt;
 
+/* Five levels of page tables: Linux gives high addresses on request only. */
+static u64 native_la57(void)
+{
+	void *high = mmap((void *)(1ul << 50), 0x1000, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (high == MAP_FAILED)
+		return 0;
+	munmap(high, 0x1000);
+	return (u64)(uintptr_t)high >> 47 ? 1 << 12 : 0;
+}
+
 /* The emulator's answer; EMUL_OK or EMUL_EXCEPTION are as they should be. */
 static int native_emulate(void)
 {
@@ -196,7 +212,7 @@ static int native_emulate(void)
 	c->rip = test.rip;
 	c->rflags = test.rflags;
 	c->cr0 = 0x80050033;
-	c->cr4 = 0x6f0;
+	c->cr4 = 0x6f0 | la57;
 	c->efer = 0xd01;
 	c->cpl = 3;
 	outside = false;
@@ -212,6 +228,31 @@ static int native_emulate(void)
 	return r;
 }
 
+/* --- what this CPU has --- */
+
+static bool features[NATIVE_NR_FEATURES];
+
+bool native_has(enum native_feature feature)
+{
+	return features[feature];
+}
+
+/* Whoever reads the log sees which instructions this CPU left out. */
+static void native_init_templates(void)
+{
+	unsigned int a, b, c = 0, d, i;
+
+	__get_cpuid(1, &a, &b, &c, &d);
+	features[NATIVE_ALWAYS] = true;
+	features[NATIVE_SSE3] = c & bit_SSE3;
+	features[NATIVE_MOVBE] = c & bit_MOVBE;
+	features[NATIVE_CX16] = c & bit_CMPXCHG16B;
+	for (i = 0; i < native_templates_nr; i++) {
+		if (!native_has(native_templates[i].needs))
+			tap_skip(native_templates[i].name, "not on this CPU");
+	}
+}
+
 static bool native_same_fault(void)
 {
 	if (test.any_fault && on_cpu.vector >= 0 && emulated.vector >= 0)
@@ -223,18 +264,61 @@ static bool native_same_fault(void)
 	return on_cpu.vector != 14 || on_cpu.address == emulated.address;
 }
 
-static bool native_same_end(void)
+/*
+ * A register that REP counts in: with 32-bit addresses, CPUs differ in whether
+ * its upper half is cleared where not a single step was complete.
+ */
+static bool native_same_counter(unsigned int reg)
+{
+	bool counter = reg == EMUL_RCX || reg == EMUL_RSI || reg == EMUL_RDI;
+
+	return counter && test.repeated && ctxt.insn.adsize == 4 &&
+	       on_cpu.regs[reg] == (u32)emulated.regs[reg];
+}
+
+static bool native_same_regs(void)
 {
 	u64 reg_mask = test.width == 64 ? ~0ull : 0xffffffff;
-	u64 flag_mask = 0x40cd5 & ~test.undefined;
 	unsigned int i, nr = test.width == 64 ? 16 : 8;
 
 	for (i = 0; i < nr; i++) {
-		if ((on_cpu.regs[i] ^ emulated.regs[i]) & reg_mask)
+		if ((on_cpu.regs[i] ^ emulated.regs[i]) & reg_mask &&
+		    !native_same_counter(i))
 			return false;
 	}
+	return true;
+}
+
+/*
+ * After a fault the flags are those from before the repeated instruction, or,
+ * on some CPUs, those of the last step that was complete.
+ */
+static bool native_same_step_flags(u64 flag_mask)
+{
+	struct emul_ctxt *c = &ctxt;
+	u64 mask, done;
+
+	if (!test.repeated || on_cpu.vector < 0)
+		return false;
+	mask = c->insn.adsize == 2 ? 0xffff : c->insn.adsize == 4 ? ~0u : ~0ull;
+	done = (test.regs[EMUL_RCX] - on_cpu.regs[EMUL_RCX]) & mask;
+	memcpy(c->regs, test.regs, sizeof(test.regs));
+	c->regs[EMUL_RCX] = (c->regs[EMUL_RCX] & ~mask) | done;
+	c->rip = test.rip;
+	c->rflags = test.rflags;
+	return done && emulate_insn(c) == EMUL_OK &&
+	       !((on_cpu.rflags ^ c->rflags) & flag_mask);
+}
+
+static bool native_same_end(void)
+{
+	u64 flag_mask = 0x40cd5 & ~test.undefined;
+
 	if (on_cpu.rip != emulated.rip || !native_same_fault() ||
-	    ((on_cpu.rflags ^ emulated.rflags) & flag_mask))
+	    !native_same_regs())
+		return false;
+	if ((on_cpu.rflags ^ emulated.rflags) & flag_mask &&
+	    !native_same_step_flags(flag_mask))
 		return false;
 	return !memcmp(on_cpu.xmm, emulated.xmm, sizeof(on_cpu.xmm)) &&
 	       !memcmp(on_cpu.scratch, emulated.scratch, NATIVE_SIZE);
@@ -330,6 +414,8 @@ void emulate_test_native(u64 seed, unsigned int count)
 		tap_skip("as on the CPU", "addresses are taken");
 		return;
 	}
+	la57 = native_la57();
+	native_init_templates();
 	legacy = native_init_segments(&r);
 	native_width(&r, 64, count);
 	if (legacy) {

@@ -37,6 +37,7 @@ struct native_test {
 	u64 rflags;
 	u64 undefined;		/* flags that need not match */
 	bool any_fault;		/* of several, a CPU may take any */
+	bool repeated;		/* with a REP prefix */
 	struct emul_segment seg[EMUL_NR_SEGS];	/* all but FS are used */
 	u8 xmm[16][16];
 	u8 scratch[NATIVE_SIZE];
@@ -88,7 +89,17 @@ struct native_template {
 	s8 ext;			/* ModRM.reg, or -1 */
 	u32 flags;
 	u32 undefined;
+	u8 needs;		/* enum native_feature */
 };
+
+/* Instructions that not every x86-64 CPU has. */
+enum native_feature {
+	NATIVE_ALWAYS, NATIVE_SSE3, NATIVE_MOVBE, NATIVE_CX16,
+	NATIVE_NR_FEATURES,
+};
+
+/* Whether this CPU has the feature. */
+bool native_has(enum native_feature feature);
 
 extern const struct native_template native_templates[];
 extern const unsigned int native_templates_nr;

@@ -87,9 +87,11 @@ static u64 random_linear(struct maker *k)
 /* An offset around the limit of a segment. */
 static u64 random_limit_offset(struct maker *k, const struct emul_segment *s)
 {
-	u64 top = s->db ? 0xffffffff : 0xffff;
 	bool expand_down = (s->type & 0xc) == 4;
-	u64 edge = expand_down && rnd_once(k->r, 2) ? top : s->limit;
+	u64 edge = s->limit;
+
+	if (expand_down && !s->db && rnd_once(k->r, 2))
+		edge = 0xffff;
 
 	return (edge + 4 - rnd_below(k->r, 20)) & mask_of(k->adsize);
 }
@@ -309,8 +311,10 @@ static void make_prefixes(struct maker *k, bool p66, bool p67)
 		emit(k, override[k->seg], 1);
 	if (k->lock)
 		emit(k, 0xf0, 1);
-	if ((k->tmpl->flags & STRING) && !rnd_once(k->r, 3))
+	if ((k->tmpl->flags & STRING) && !rnd_once(k->r, 3)) {
 		emit(k, 0xf2 + rnd_below(k->r, 2), 1);
+		k->t->repeated = true;
+	}
 	if (p66)
 		emit(k, 0x66, 1);
 	if (k->tmpl->prefix)
@@ -456,7 +460,7 @@ static bool try_random(struct maker *k, const struct native_segment *segs,
 		return false;
 	t->name = k->tmpl->name;
 	t->undefined = k->tmpl->undefined;
-	t->any_fault = flags & (TWO | SSE);
+	t->any_fault = flags & (TWO | SSE | PAIR);
 	k->rex = t->width == 64 && rnd_once(r, 2) ? 0x40 | rnd_below(r, 16) : 0;
 	if (flags & SREG)
 		k->rex &= ~4;
@@ -507,6 +511,7 @@ void native_random(struct rnd *r, struct native_test *t,
 		k.t = t;
 		k.tmpl = &native_templates[rnd_below(r, native_templates_nr)];
 		t->len = 0;
-	} while (!try_random(&k, segs, nr_segs));
+		t->repeated = false;
+	} while (!native_has(k.tmpl->needs) || !try_random(&k, segs, nr_segs));
 	place_code(&k);
 }

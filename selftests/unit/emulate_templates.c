@@ -67,14 +67,16 @@ const struct native_template native_templates[] = {
 	{ "movsx 16", 0, 1, 0xbf, -1, MODRM, 0 },
 	/* ... and in how much MOVSXD with 66 reads. */
 	{ "movsxd", 0, 0, 0x63, -1, MODRM | ONLY64 | NO66, 0 },
-	{ "movbe load", 0, 2, 0xf0, -1, MODRM | MEMORY, 0 },
-	{ "movbe store", 0, 2, 0xf1, -1, MODRM | MEMORY, 0 },
+	{ "movbe load", 0, 2, 0xf0, -1, MODRM | MEMORY, 0, NATIVE_MOVBE },
+	{ "movbe store", 0, 2, 0xf1, -1, MODRM | MEMORY, 0, NATIVE_MOVBE },
 	{ "movnti", 0, 1, 0xc3, -1, MODRM | MEMORY | NO66, 0 },
 	BOTH("xchg", 0x86, -1, MODRM | LOCKS | LOCKED, 0),
 	BOTH_0F("xadd", 0xc0, MODRM | LOCKS, 0),
 	/* CPUs differ in the upper half of a register that is not equal. */
 	BOTH_0F("cmpxchg", 0xb0, MODRM | MEMORY | LOCKS | ACC, 0),
-	{ "cmpxchg8b", 0, 1, 0xc7, 1, MODRM | MEMORY | LOCKS | PAIR, 0 },
+	/* ... and CMPXCHG16B with REX.W. */
+	{ "cmpxchg8b", 0, 1, 0xc7, 1, MODRM | MEMORY | LOCKS | PAIR, 0,
+	  NATIVE_CX16 },
 	BIT("bt", 0xa3, 4, 0), BIT("bts", 0xab, 5, LOCKS),
 	BIT("btr", 0xb3, 6, LOCKS), BIT("btc", 0xbb, 7, LOCKS),
 	{ "setb", 0, 1, 0x92, 0, MODRM | BYTE, 0 },
@@ -103,7 +105,8 @@ const struct native_template native_templates[] = {
 	MOVE("movdqu load", 0xf3, 0x6f), MOVE("movdqa store", 0x66, 0x7f),
 	MOVE("movdqu store", 0xf3, 0x7f), MOVE("movq load", 0xf3, 0x7e),
 	MOVE("movq store", 0x66, 0xd6), MOVE("movntdq", 0x66, 0xe7),
-	MOVE("lddqu", 0xf2, 0xf0),
+	{ "lddqu", 0xf2, 1, 0xf0, -1, MODRM | MEMORY | NO66 | SSE, 0,
+	  NATIVE_SSE3 },
 };
 
 const unsigned int native_templates_nr =
