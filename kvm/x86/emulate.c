@@ -11,16 +11,22 @@
 
 #include "emulate_priv.h"
 
-int emulate_raise(struct emul_ctxt *c, enum emul_vector vector)
+int emulate_raise_error(struct emul_ctxt *c, enum emul_vector vector, u32 error)
 {
 	struct emul_exception *e = &c->exception;
 
 	e->vector = vector;
 	/* Real mode pushes no error codes (SDM 3, 20.1.4). */
-	e->has_error = vector >= EMUL_VEC_SS && (c->cr0 & 1);
-	e->error = 0;
+	e->has_error = vector >= EMUL_VEC_TS && vector != EMUL_VEC_MF &&
+		       (c->cr0 & 1);
+	e->error = error;
 	e->address = 0;
 	return EMUL_EXCEPTION;
+}
+
+int emulate_raise(struct emul_ctxt *c, enum emul_vector vector)
+{
+	return emulate_raise_error(c, vector, 0);
 }
 
 const struct emul_segment *emulate_segment(struct emul_ctxt *c,
@@ -38,6 +44,7 @@ static void emulate_begin(struct emul_ctxt *c)
 	c->dirty = 0;
 	c->seq = 0;
 	c->posted = false;
+	c->mov_ss = false;
 }
 
 static void emulate_set_mode(struct emul_ctxt *c)
@@ -57,13 +64,16 @@ static void emulate_set_mode(struct emul_ctxt *c)
 
 static int emulate_execute(struct emul_ctxt *c)
 {
-	int r = c->insn.op->exec(c);
+	int r;
 
+	/* A branch gives another one. */
+	c->next = c->rip + c->insn.len;
+	if (c->width != 64)
+		c->next = (u32)c->next;
+	r = c->insn.op->exec(c);
 	if (r != EMUL_OK)
 		return r;
-	c->rip += c->insn.len;
-	if (c->width != 64)
-		c->rip = (u32)c->rip;
+	c->rip = c->next;
 	c->dirty |= EMUL_DIRTY_RIP;
 	emulate_flags_write(c, c->rflags & ~EMUL_RFLAGS_RF);
 	return EMUL_OK;

@@ -43,7 +43,9 @@
  * order with the same arguments on each execution.  c->seq counts the reads
  * (and io_in) of this execution or step from 0, so an operation can recognise
  * the ones it has data for.  At most 4 reads are made in a step (two operands,
- * each across a page boundary) and at most 2 writes, 16 bytes each at most.
+ * each across a page boundary) and at most 2 writes, 16 bytes each at most;
+ * what PUSHA, POPA and ENTER do to the stack is counted as several steps whose
+ * registers change at the end, with all their reads before the writes.
  *
  * Specification: Intel SDM volume 2 (instructions), volume 3 chapters 5
  * (protection) and 6 (exceptions), volume 1 3.3.7 (canonical addresses).
@@ -64,10 +66,14 @@ enum emul_result {
 	EMUL_MMIO,		/* prepare: accessible, but is not memory */
 };
 
-/* Segment register numbers, as instructions encode them. */
+/* Segment register numbers, as instructions encode them; then the others. */
 enum emul_seg {
 	EMUL_ES, EMUL_CS, EMUL_SS, EMUL_DS, EMUL_FS, EMUL_GS, EMUL_NR_SEGS,
+	EMUL_LDTR = EMUL_NR_SEGS, EMUL_TR, EMUL_NR_SELECTORS,
 };
+
+/* Descriptor table registers. */
+enum emul_table { EMUL_GDT, EMUL_IDT };
 
 /* General registers, as instructions encode them; regs[] has 16. */
 enum emul_reg {
@@ -94,7 +100,13 @@ struct emul_segment {
 	u32 limit;		/* in bytes: granularity already applied */
 	u16 selector;
 	u8 type;		/* descriptor type field, 4 bits */
-	u8 s : 1, present : 1, l : 1, db : 1, unusable : 1;
+	u8 dpl;
+	u8 s : 1, present : 1, l : 1, db : 1, unusable : 1, avl : 1, g : 1;
+};
+
+struct emul_table_reg {
+	u64 base;
+	u16 limit;
 };
 
 /* The exception to inject on EMUL_EXCEPTION. */
@@ -161,6 +173,26 @@ struct emul_ops {
 			    struct emul_segment *out);
 
 	/*
+	 * Optional; without them instructions that load segment registers or
+	 * look at descriptors are EMUL_UNHANDLED.  The first two access
+	 * memory with supervisor rights whatever the CPL is, up to 128 bytes
+	 * and across pages; a device there is EMUL_UNHANDLED.  They do not
+	 * count in seq: what they read has no side effects.
+	 */
+	int (*read_system)(struct emul_ctxt *c, u64 addr, void *buf,
+			   unsigned int len);
+	int (*write_system)(struct emul_ctxt *c, u64 addr, const void *buf,
+			    unsigned int len);
+	void (*set_segment)(struct emul_ctxt *c, enum emul_seg seg,
+			    const struct emul_segment *s);
+	void (*get_table)(struct emul_ctxt *c, enum emul_table table,
+			  struct emul_table_reg *out);
+	void (*set_table)(struct emul_ctxt *c, enum emul_table table,
+			  const struct emul_table_reg *reg);
+	/* CR0 or CR3: EMUL_OK, or EMUL_UNHANDLED if the value is illegal. */
+	int (*set_cr)(struct emul_ctxt *c, unsigned int cr, u64 val);
+
+	/*
 	 * Optional; without it INS and OUTS are EMUL_UNHANDLED.  io_in reads
 	 * count elements of size 1, 2 or 4 from the port (EMUL_OK or
 	 * EMUL_NEED_IO); io_out writes them (EMUL_OK or EMUL_POSTED).
@@ -181,6 +213,15 @@ struct emul_ops {
 	 */
 	int (*read_xmm)(struct emul_ctxt *c, unsigned int reg, void *buf);
 	int (*write_xmm)(struct emul_ctxt *c, unsigned int reg, const void *buf);
+
+	/*
+	 * Optional, the same for 8 bytes of MMX register 0 to 7: either makes
+	 * the x87 registers MMX registers, as each MMX instruction does.
+	 * x87_pending tells whether an unmasked x87 exception is pending.
+	 */
+	int (*read_mmx)(struct emul_ctxt *c, unsigned int reg, void *buf);
+	int (*write_mmx)(struct emul_ctxt *c, unsigned int reg, const void *buf);
+	bool (*x87_pending)(struct emul_ctxt *c);
 };
 
 #define EMUL_MAX_INSN	15	/* longest instruction, in bytes */
@@ -195,7 +236,7 @@ struct emul_insn {
 	u64 imm;		/* immediate (sign-extended), or moffs */
 	s64 disp;
 	u8 len;			/* of the whole instruction, in bytes */
-	u8 map;			/* 0: one byte, 1: 0F, 2: 0F 38 */
+	u8 map;			/* 0: one byte, 1: 0F, 2: 0F 38, 3: 0F 3A */
 	u8 opcode;		/* the byte in that map */
 	u8 opsize;		/* operand size in bytes */
 	u8 adsize;		/* address size in bytes */
@@ -204,6 +245,9 @@ struct emul_insn {
 	u8 rep;			/* 0, 0xf2 or 0xf3: the last of the two */
 	bool lock;
 	bool opsize_prefix;	/* 66 */
+	bool vex;
+	u8 vex_prefix;		/* VEX.pp as the prefix that it stands for */
+	u8 vex_reg;		/* VEX.vvvv */
 	u8 mod, reg, rm;	/* reg and rm with REX.R and REX.B applied */
 	s8 base, index;		/* register numbers, -1 none */
 	u8 scale;		/* shift count */
@@ -217,12 +261,14 @@ struct emul_ctxt {
 	void *priv;		/* the operations' own */
 	u64 regs[EMUL_NR_REGS];
 	u64 rip, rflags;
-	u64 cr0, cr4, efer;	/* PE, AM, TS, EM; LA57, OSFXSR; LMA are used */
+	u64 cr0, cr4, efer;	/* PE, AM, TS, EM, NE; LA57, OSFXSR, UMIP; LMA */
 	u8 cpl;
+	bool has_tzcnt, has_lzcnt;	/* else F3 BSF and BSR are BSF and BSR */
 
 	/* results */
 	u32 dirty;		/* EMUL_DIRTY_*: what to write back */
 	bool posted;		/* an operation answered EMUL_POSTED */
+	bool mov_ss;		/* EMUL_OK: events wait for the next instruction */
 	struct emul_exception exception;
 	u8 nr_bytes;
 	u8 bytes[EMUL_MAX_INSN];
@@ -234,7 +280,8 @@ struct emul_ctxt {
 	u8 width;		/* default address width in bits: 16, 32 or 64 */
 	bool protected_mode;	/* PE and not VM86 */
 	u8 segs_valid;		/* bitmap over seg[] */
-	struct emul_segment seg[EMUL_NR_SEGS];
+	struct emul_segment seg[EMUL_NR_SELECTORS];
+	u64 next;		/* RIP after the instruction */
 	struct emul_insn insn;
 	u8 io[EMUL_IO_BUF];
 };

@@ -155,6 +155,53 @@ static int decode_prefixes(struct emul_ctxt *c, int *seg, bool *adsize,
 	return EMUL_OK;
 }
 
+/* What is in the two or three bytes of a VEX prefix: SDM 2, 2.3.5. */
+static int decode_vex_bytes(struct emul_ctxt *c, u8 vex, u8 next, u8 *opcode)
+{
+	static const u8 prefixes[4] = { 0, 0x66, 0xf3, 0xf2 };
+	struct emul_insn *insn = &c->insn;
+	u8 last = next;
+	int r = EMUL_OK;
+
+	insn->map = 1;
+	/* R, X and B are inverted; with two bytes there is only R. */
+	insn->rex = 0x40 | (~next >> 5 & 4);
+	if (vex == 0xc4) {
+		insn->map = next & 31;
+		insn->rex |= ~next >> 5 & 3;
+		r = decode_byte(c, &last);
+		insn->rex |= last >> 4 & 8;
+	}
+	if (c->width != 64)
+		insn->rex = 0;
+	insn->vex = true;
+	insn->vex_prefix = prefixes[last & 3];
+	insn->vex_reg = ~last >> 3 & (c->width == 64 ? 15 : 7);
+	/* Only instructions on general registers are known: L is 0. */
+	if (r == EMUL_OK && (last & 4))
+		return EMUL_UNHANDLED;
+	return r == EMUL_OK ? decode_byte(c, opcode) : r;
+}
+
+/* VEX, or outside 64-bit mode LES and LDS, which have no register form. */
+static int decode_vex(struct emul_ctxt *c, u8 byte, u8 *opcode)
+{
+	struct emul_insn *insn = &c->insn;
+	u8 next;
+	int r = decode_byte(c, &next);
+
+	if (r != EMUL_OK)
+		return r;
+	if (c->width != 64 && (!c->protected_mode || (next & 0xc0) != 0xc0)) {
+		insn->len--;
+		*opcode = byte;
+		return EMUL_OK;
+	}
+	if (insn->rex || insn->rep || insn->lock || insn->opsize_prefix)
+		return emulate_raise(c, EMUL_VEC_UD);
+	return decode_vex_bytes(c, byte, next, opcode);
+}
+
 static int decode_opcode(struct emul_ctxt *c, u8 byte)
 {
 	struct emul_insn *insn = &c->insn;
@@ -164,15 +211,19 @@ static int decode_opcode(struct emul_ctxt *c, u8 byte)
 	if (byte == 0x0f) {
 		insn->map = 1;
 		r = decode_byte(c, &next);
-		if (r == EMUL_OK && next == 0x38) {
-			insn->map = 2;
+		if (r == EMUL_OK && (next == 0x38 || next == 0x3a)) {
+			insn->map = next == 0x38 ? 2 : 3;
 			r = decode_byte(c, &next);
 		}
 		if (r != EMUL_OK)
 			return r;
+	} else if (byte == 0xc4 || byte == 0xc5) {
+		r = decode_vex(c, byte, &next);
+		if (r != EMUL_OK)
+			return r;
 	}
 	insn->opcode = next;
-	insn->op = emulate_lookup(insn->map, next);
+	insn->op = emulate_lookup(insn->vex, insn->map, next);
 	return insn->op ? EMUL_OK : EMUL_UNHANDLED;
 }
 
@@ -189,6 +240,9 @@ static void decode_default_sizes(struct emul_ctxt *c, bool adsize)
 	}
 	insn->adsize = (c->width == 32) != adsize ? 4 : 2;
 	insn->opsize = (c->width == 32) != insn->opsize_prefix ? 4 : 2;
+	/* Segments have no say in what VEX is in front of. */
+	if (insn->vex)
+		insn->opsize = 4;
 }
 
 /* Displacement of a memory operand; no_base is the form without a base. */
@@ -290,7 +344,9 @@ static int decode_imm(struct emul_ctxt *c, unsigned int flags)
 
 	if (flags & EMUL_F_MOFFS)
 		return decode_take(c, insn->adsize, &insn->imm);
-	if (flags & EMUL_F_IMM8)
+	if (flags & EMUL_F_IMM16)
+		r = decode_take(c, flags & EMUL_F_IMM8 ? 3 : 2, (u64 *)&imm);
+	else if (flags & EMUL_F_IMM8)
 		r = decode_take_signed(c, 1, &imm);
 	else if (flags & EMUL_F_IMMZ)
 		r = decode_take_signed(c, insn->opsize == 2 ? 2 : 4, &imm);
@@ -306,6 +362,10 @@ static int decode_legal(struct emul_ctxt *c, unsigned int flags)
 
 	if ((flags & EMUL_F_NO64) && c->width == 64)
 		return emulate_raise(c, EMUL_VEC_UD);
+	if ((flags & EMUL_F_PROT) && !c->protected_mode)
+		return emulate_raise(c, EMUL_VEC_UD);
+	if (!(flags & EMUL_F_VEX) != !insn->vex)
+		return EMUL_UNHANDLED;
 	if ((flags & EMUL_F_ONLY64) && c->width != 64)
 		return EMUL_UNHANDLED;
 	if ((flags & EMUL_F_NOPFX) && (insn->rep || insn->opsize_prefix))
@@ -358,6 +418,8 @@ int emulate_decode_insn(struct emul_ctxt *c)
 	if (flags & EMUL_F_BYTE)
 		insn->opsize = 1;
 	else if ((flags & EMUL_F_D64) && c->width == 64 && insn->opsize == 4)
+		insn->opsize = 8;
+	else if ((flags & EMUL_F_F64) && c->width == 64)
 		insn->opsize = 8;
 	r = decode_imm(c, flags);
 	if (r != EMUL_OK)

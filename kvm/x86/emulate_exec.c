@@ -180,6 +180,33 @@ int emulate_exec_movsx(struct emul_ctxt *c)
 	return exec_load_reg(c, size, true);
 }
 
+/* In 64-bit mode MOVSXD, else ARPL, which real mode and VM86 do not have. */
+int emulate_exec_movsxd(struct emul_ctxt *c)
+{
+	if (c->width == 64)
+		return emulate_exec_movsx(c);
+	return c->protected_mode ? emulate_exec_arpl(c)
+				 : emulate_raise(c, EMUL_VEC_UD);
+}
+
+/* AL from DS:[rBX + AL]. */
+int emulate_exec_xlat(struct emul_ctxt *c)
+{
+	const struct emul_insn *insn = &c->insn;
+	struct emul_mem m;
+	u64 val = 0;
+	int r;
+
+	r = emulate_mem_map(c, insn->seg, (c->regs[EMUL_RBX] +
+			    (c->regs[EMUL_RAX] & 0xff)) &
+			    emulate_mask(insn->adsize), 1, EMUL_ACC_READ, &m);
+	if (r == EMUL_OK)
+		r = emulate_mem_read(c, &m, &val, EMUL_ACC_READ);
+	if (r == EMUL_OK)
+		emulate_reg_write(c, EMUL_RAX, 1, val);
+	return r;
+}
+
 int emulate_exec_moffs_load(struct emul_ctxt *c)
 {
 	const struct emul_insn *insn = &c->insn;

@@ -116,9 +116,9 @@ int emulate_linear(struct emul_ctxt *c, enum emul_seg seg, u64 offset,
 
 /* CR0.AM, RFLAGS.AC and CPL 3; larger operands have rules of their own. */
 static bool mem_misaligned(const struct emul_ctxt *c, u64 linear,
-			   unsigned int size)
+			   unsigned int align)
 {
-	return size <= 8 && (linear & (size - 1)) && c->cpl == 3 &&
+	return align <= 8 && (linear & (align - 1)) && c->cpl == 3 &&
 	       (c->cr0 & (1u << 18)) && (c->rflags & EMUL_RFLAGS_AC);
 }
 
@@ -146,13 +146,20 @@ int emulate_mem_map(struct emul_ctxt *c, enum emul_seg seg, u64 offset,
 		    unsigned int size, unsigned int access,
 		    struct emul_mem *m)
 {
+	return emulate_mem_map_aligned(c, seg, offset, size, size, access, m);
+}
+
+int emulate_mem_map_aligned(struct emul_ctxt *c, enum emul_seg seg, u64 offset,
+			    unsigned int size, unsigned int align,
+			    unsigned int access, struct emul_mem *m)
+{
 	u64 linear;
 	int r = emulate_linear(c, seg, offset, size, access, &linear);
 
 	if (r != EMUL_OK)
 		return r;
 	mem_split(c, linear, size, m);
-	if (!mem_misaligned(c, linear, size))
+	if (!mem_misaligned(c, linear, align))
 		return EMUL_OK;
 	/* A page fault comes before #AC. */
 	r = emulate_mem_prepare(c, m, access);

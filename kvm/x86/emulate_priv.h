@@ -9,7 +9,14 @@
  * emulate_alu.c     arithmetic and flags, pure functions
  * emulate_exec.c    instructions with a ModRM operand
  * emulate_rmw.c     exchanges and bit tests
+ * emulate_shift.c   shifts and rotates
+ * emulate_muldiv.c  multiplication, division, bounds
+ * emulate_bits.c    bit scans, CRC32, instructions with VEX
  * emulate_stack.c   push and pop
+ * emulate_branch.c  jumps, calls and returns
+ * emulate_desc.c    descriptors, loads of segment registers
+ * emulate_system.c  descriptor table registers, machine status word, LAR, ...
+ * emulate_mmx.c     moves between MMX registers and memory
  * emulate_string.c  string instructions and string I/O
  * emulate_sse.c     moves between XMM registers and memory
  *
@@ -36,11 +43,15 @@
 #define EMUL_F_TOREG	(1u << 10)	/* reg is the destination, not r/m */
 #define EMUL_F_NOPFX	(1u << 11)	/* 66, F2, F3 make it another one */
 #define EMUL_F_NOREP	(1u << 12)	/* F2, F3 make it another one */
+#define EMUL_F_F64	(1u << 13)	/* operand size is 8 in 64-bit mode, always */
+#define EMUL_F_IMM16	(1u << 14)	/* 16-bit immediate */
+#define EMUL_F_PROT	(1u << 15)	/* #UD in real mode and VM86 */
+#define EMUL_F_VEX	(1u << 16)	/* only with VEX, which has no L */
 
 struct emul_opcode {
 	int (*exec)(struct emul_ctxt *c);
 	const struct emul_opcode *group;	/* eight, by ModRM.reg */
-	u16 flags;
+	u32 flags;
 	u8 arg;					/* the handler's own */
 };
 
@@ -74,9 +85,16 @@ enum emul_string_op {
 			 EMUL_RFLAGS_ZF | EMUL_RFLAGS_SF | EMUL_RFLAGS_OF)
 
 enum emul_vector {
-	EMUL_VEC_UD = 6, EMUL_VEC_NM = 7, EMUL_VEC_SS = 12, EMUL_VEC_GP = 13,
-	EMUL_VEC_AC = 17,
+	EMUL_VEC_DE = 0, EMUL_VEC_BR = 5, EMUL_VEC_UD = 6, EMUL_VEC_NM = 7,
+	EMUL_VEC_TS = 10, EMUL_VEC_NP = 11, EMUL_VEC_SS = 12, EMUL_VEC_GP = 13,
+	EMUL_VEC_PF = 14, EMUL_VEC_MF = 16, EMUL_VEC_AC = 17,
 };
+
+/* RFLAGS.IOPL */
+static inline unsigned int emulate_iopl(u64 rflags)
+{
+	return (rflags >> 12) & 3;
+}
 
 #define EMUL_PAGE_SIZE	4096u
 
@@ -117,6 +135,8 @@ static inline unsigned int emulate_log2_bits(unsigned int size)
 
 /* Fill in an exception; with error code 0 where the vector has one. */
 int emulate_raise(struct emul_ctxt *c, enum emul_vector vector);
+/* The same with an error code. */
+int emulate_raise_error(struct emul_ctxt *c, enum emul_vector vector, u32 error);
 const struct emul_segment *emulate_segment(struct emul_ctxt *c,
 					   enum emul_seg seg);
 
@@ -124,7 +144,7 @@ const struct emul_segment *emulate_segment(struct emul_ctxt *c,
 int emulate_decode_insn(struct emul_ctxt *c);
 
 /* emulate_table.c: NULL if the opcode is not known */
-const struct emul_opcode *emulate_lookup(unsigned int map, u8 opcode);
+const struct emul_opcode *emulate_lookup(bool vex, unsigned int map, u8 opcode);
 
 /* emulate_mem.c */
 
@@ -148,6 +168,10 @@ int emulate_linear(struct emul_ctxt *c, enum emul_seg seg, u64 offset,
 int emulate_mem_map(struct emul_ctxt *c, enum emul_seg seg, u64 offset,
 		    unsigned int size, unsigned int access,
 		    struct emul_mem *m);
+/* The same for an operand whose alignment is not its size: SDM 3, table 6-7. */
+int emulate_mem_map_aligned(struct emul_ctxt *c, enum emul_seg seg, u64 offset,
+			    unsigned int size, unsigned int align,
+			    unsigned int access, struct emul_mem *m);
 /* EMUL_OK, EMUL_MMIO if any of it is a device, or why it is impossible. */
 int emulate_mem_prepare(struct emul_ctxt *c, struct emul_mem *m,
 			unsigned int access);
@@ -190,6 +214,83 @@ u64 emulate_alu(enum emul_alu_op op, unsigned int size, u64 a, u64 b,
 /* Condition code 0 to 15 of Jcc, SETcc, CMOVcc. */
 bool emulate_cond(u64 rflags, unsigned int cc);
 
+/* emulate_stack.c */
+
+/* Bytes of the stack pointer that count. */
+unsigned int emulate_stack_width(struct emul_ctxt *c);
+/* Push; RSP moves if it is EMUL_OK. */
+int emulate_push(struct emul_ctxt *c, u64 val, unsigned int size);
+
+/* emulate_branch.c: #GP(0) unless RIP may be target after the instruction */
+int emulate_branch_check(struct emul_ctxt *c, u64 target, u64 *rip);
+
+/* emulate_desc.c */
+
+/* A descriptor as it is in memory; hi is 0 unless it has 16 bytes. */
+struct emul_desc {
+	u64 lo, hi;
+	u64 addr;		/* linear */
+};
+
+/* Type field with the S bit as bit 4. */
+static inline unsigned int emulate_desc_type(const struct emul_desc *d)
+{
+	return (d->lo >> 40) & 0x1f;
+}
+
+static inline unsigned int emulate_desc_dpl(const struct emul_desc *d)
+{
+	return (d->lo >> 45) & 3;
+}
+
+static inline bool emulate_desc_present(const struct emul_desc *d)
+{
+	return (d->lo >> 47) & 1;
+}
+
+static inline bool emulate_desc_is_code(const struct emul_desc *d)
+{
+	return (emulate_desc_type(d) & 0x18) == 0x18;
+}
+
+static inline bool emulate_desc_conforms(const struct emul_desc *d)
+{
+	return emulate_desc_is_code(d) && (emulate_desc_type(d) & 4);
+}
+
+/* Whether the operations for descriptors are there. */
+static inline bool emulate_desc_ops(const struct emul_ctxt *c)
+{
+	return c->ops->read_system && c->ops->write_system &&
+	       c->ops->set_segment && c->ops->get_table;
+}
+
+/*
+ * Read the descriptor of a selector: EMUL_OK, or EMUL_EXCEPTION with vector
+ * bad and the selector as error code if it is outside its table.
+ */
+int emulate_desc_read(struct emul_ctxt *c, u16 selector,
+		      enum emul_vector bad, struct emul_desc *d);
+/* Read the upper half of a system descriptor, if the mode has one. */
+int emulate_desc_read_high(struct emul_ctxt *c, u16 selector,
+			   enum emul_vector bad, struct emul_desc *d);
+void emulate_desc_parse(const struct emul_desc *d, u16 selector,
+			struct emul_segment *s);
+/* Set bits of the type field in memory, and in d. */
+int emulate_desc_set_type(struct emul_ctxt *c, struct emul_desc *d,
+			  unsigned int bits);
+/* Write a segment register and what the emulator remembers of it. */
+void emulate_segment_write(struct emul_ctxt *c, enum emul_seg seg,
+			   const struct emul_segment *s);
+/*
+ * Load ES, SS, DS, FS or GS as MOV does, in protected mode with all checks;
+ * bad is #GP, or #TS in a task switch.  EMUL_OK or nothing has changed.
+ */
+int emulate_segment_load(struct emul_ctxt *c, enum emul_seg seg, u16 selector,
+			 enum emul_vector bad);
+/* Load LDTR as LLDT does. */
+int emulate_ldtr_load(struct emul_ctxt *c, u16 selector, enum emul_vector bad);
+
 /* Handlers; struct emul_opcode.arg is given in the tables. */
 int emulate_exec_alu(struct emul_ctxt *c);
 int emulate_exec_alu_imm(struct emul_ctxt *c);
@@ -221,5 +322,59 @@ int emulate_exec_pop_reg(struct emul_ctxt *c);
 int emulate_exec_string(struct emul_ctxt *c);
 int emulate_exec_sse_load(struct emul_ctxt *c);
 int emulate_exec_sse_store(struct emul_ctxt *c);
+int emulate_exec_shift(struct emul_ctxt *c);
+int emulate_exec_double_shift(struct emul_ctxt *c);
+int emulate_exec_mul(struct emul_ctxt *c);
+int emulate_exec_div(struct emul_ctxt *c);
+int emulate_exec_imul(struct emul_ctxt *c);
+int emulate_exec_bound(struct emul_ctxt *c);
+int emulate_exec_bsf(struct emul_ctxt *c);
+int emulate_exec_bsr(struct emul_ctxt *c);
+int emulate_exec_popcnt(struct emul_ctxt *c);
+int emulate_exec_crc_movbe_load(struct emul_ctxt *c);
+int emulate_exec_crc_movbe_store(struct emul_ctxt *c);
+int emulate_exec_adx(struct emul_ctxt *c);
+int emulate_exec_andn(struct emul_ctxt *c);
+int emulate_exec_bls(struct emul_ctxt *c);
+int emulate_exec_bzhi_pdep(struct emul_ctxt *c);
+int emulate_exec_mulx(struct emul_ctxt *c);
+int emulate_exec_shiftx(struct emul_ctxt *c);
+int emulate_exec_rorx(struct emul_ctxt *c);
+int emulate_exec_xlat(struct emul_ctxt *c);
+int emulate_exec_movsxd(struct emul_ctxt *c);
+int emulate_exec_arpl(struct emul_ctxt *c);
+int emulate_exec_pusha(struct emul_ctxt *c);
+int emulate_exec_popa(struct emul_ctxt *c);
+int emulate_exec_pushf(struct emul_ctxt *c);
+int emulate_exec_popf(struct emul_ctxt *c);
+int emulate_exec_enter(struct emul_ctxt *c);
+int emulate_exec_leave(struct emul_ctxt *c);
+int emulate_exec_push_sreg(struct emul_ctxt *c);
+int emulate_exec_pop_sreg(struct emul_ctxt *c);
+int emulate_exec_jmp_rm(struct emul_ctxt *c);
+int emulate_exec_call_rm(struct emul_ctxt *c);
+int emulate_exec_jmp_far(struct emul_ctxt *c);
+int emulate_exec_call_far(struct emul_ctxt *c);
+int emulate_exec_call_rel(struct emul_ctxt *c);
+int emulate_exec_ret(struct emul_ctxt *c);
+int emulate_exec_ret_far(struct emul_ctxt *c);
+int emulate_exec_mov_to_sreg(struct emul_ctxt *c);
+int emulate_exec_load_far_pointer(struct emul_ctxt *c);
+int emulate_exec_sldt(struct emul_ctxt *c);
+int emulate_exec_str(struct emul_ctxt *c);
+int emulate_exec_lldt(struct emul_ctxt *c);
+int emulate_exec_ltr(struct emul_ctxt *c);
+int emulate_exec_verr(struct emul_ctxt *c);
+int emulate_exec_verw(struct emul_ctxt *c);
+int emulate_exec_sgdt(struct emul_ctxt *c);
+int emulate_exec_lgdt(struct emul_ctxt *c);
+int emulate_exec_smsw(struct emul_ctxt *c);
+int emulate_exec_lmsw(struct emul_ctxt *c);
+int emulate_exec_lar(struct emul_ctxt *c);
+int emulate_exec_clflush(struct emul_ctxt *c);
+int emulate_exec_mmx_load(struct emul_ctxt *c);
+int emulate_exec_mmx_store(struct emul_ctxt *c);
+int emulate_exec_mmx_movd_load(struct emul_ctxt *c);
+int emulate_exec_mmx_movd_store(struct emul_ctxt *c);
 
 #endif /* XKVM_X86_EMULATE_PRIV_H */

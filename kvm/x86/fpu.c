@@ -281,3 +281,57 @@ void fpu_write_xmm(unsigned int reg, const void *buf)
 	asm volatile("fxrstorq %0" : : "m" (fx));
 	fpregs_unlock();
 }
+
+/*
+ * What an MMX instruction makes of the x87 state: TOP is 0 and all registers
+ * are valid.  FXSAVE has them from ST(0) on, MMX registers are numbered as the
+ * CPU numbers them.  SDM 1, 9.6.2.
+ */
+static void fpu_enter_mmx(struct fxregs_state *fx)
+{
+	unsigned int top = (fx->swd >> 11) & 7, i;
+	u32 st[8][4];
+
+	memcpy(st, fx->st_space, sizeof(st));
+	for (i = 0; i < 8; i++)
+		memcpy(&fx->st_space[4 * ((top + i) & 7)], st[i], 16);
+	fx->swd &= ~0x3800;
+	fx->twd = 0xff;
+}
+
+void fpu_read_mmx(unsigned int reg, void *buf)
+{
+	struct fxregs_state fx __aligned(16);
+
+	fpu_lock_loaded();
+	asm volatile("fxsaveq %0" : "=m" (fx));
+	fpu_enter_mmx(&fx);
+	memcpy(buf, &fx.st_space[4 * (reg & 7)], 8);
+	asm volatile("fxrstorq %0" : : "m" (fx));
+	fpregs_unlock();
+}
+
+/* The rest of the x87 register becomes ones: SDM 1, 9.2.1. */
+void fpu_write_mmx(unsigned int reg, const void *buf)
+{
+	struct fxregs_state fx __aligned(16);
+	u32 *st = &fx.st_space[4 * (reg & 7)];
+
+	fpu_lock_loaded();
+	asm volatile("fxsaveq %0" : "=m" (fx));
+	fpu_enter_mmx(&fx);
+	memcpy(st, buf, 8);
+	st[2] = 0xffff;
+	asm volatile("fxrstorq %0" : : "m" (fx));
+	fpregs_unlock();
+}
+
+bool fpu_x87_pending(void)
+{
+	struct fxregs_state fx __aligned(16);
+
+	fpu_lock_loaded();
+	asm volatile("fxsaveq %0" : "=m" (fx));
+	fpregs_unlock();
+	return fx.swd & 0x80;
+}

@@ -57,11 +57,13 @@ static struct mmio_state *mmio_get(struct vcpu *v)
 		return NULL;
 	st->v = v;
 	st->c.ops = &mmio_ops;
+	st->c.has_tzcnt = boot_cpu_has(X86_FEATURE_BMI1);
+	st->c.has_lzcnt = boot_cpu_has(X86_FEATURE_ABM);
 	v->arch.emul = &st->c;
 	return st;
 }
 
-static void mmio_load(struct mmio_state *st)
+void mmio_load(struct mmio_state *st)
 {
 	struct emul_ctxt *c = &st->c;
 	struct vcpu *v = st->v;
@@ -77,7 +79,7 @@ static void mmio_load(struct mmio_state *st)
 	c->cpl = x86_cpl(v);
 }
 
-static void mmio_store(struct mmio_state *st)
+void mmio_store(struct mmio_state *st)
 {
 	const struct emul_ctxt *c = &st->c;
 	unsigned long regs = c->dirty & (EMUL_DIRTY_RIP - 1);
@@ -100,6 +102,16 @@ void mmio_retire(struct vcpu *v)
 	if (unlikely((reg_read(v, VREG_RFLAGS) & X86_EFLAGS_TF) ||
 		     (v->arch.guest_debug & KVM_GUESTDBG_SINGLESTEP)))
 		debug_instruction_done(v);
+}
+
+/* Events, and the trap of a single step, wait for the next instruction. */
+static void mmio_retire_mov_ss(void)
+{
+	u32 state = vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
+
+	state &= ~GUEST_INTR_STATE_STI;
+	vmcs_write(GUEST_INTERRUPTIBILITY_INFO,
+		   state | GUEST_INTR_STATE_MOV_SS);
 }
 
 static void mmio_inject(struct mmio_state *st)
@@ -266,7 +278,9 @@ static int mmio_finish(struct mmio_state *st, int r)
 	switch (r) {
 	case EMUL_OK:
 	case EMUL_RESTART:
-		if (likely(st->c.dirty))
+		if (unlikely(st->c.mov_ss))
+			mmio_retire_mov_ss();
+		else if (likely(st->c.dirty))
 			mmio_retire(st->v);
 		return mmio_drain(st->v);
 	case EMUL_NEED_IO:

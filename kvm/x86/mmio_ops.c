@@ -13,16 +13,14 @@
 #include "lapic.h"
 #include "mmio_priv.h"
 
-#define SEG_UNUSABLE	BIT(16)
-
-static int mmio_fail(struct mmio_state *st, int error)
+int mmio_fail(struct mmio_state *st, int error)
 {
 	st->error = error;
 	return EMUL_UNHANDLED;
 }
 
 /* Turn a result of paging_*() that is not 0 into the emulator's. */
-static int mmio_paging_result(struct mmio_state *st, int ret, u64 addr,
+int mmio_paging_result(struct mmio_state *st, int ret, u64 addr,
 			      u32 error)
 {
 	struct emul_exception *e = &st->c.exception;
@@ -67,7 +65,7 @@ static int mmio_gpa(struct mmio_state *st, u64 addr, unsigned int access,
 	return ret ? mmio_paging_result(st, ret, addr, error) : EMUL_OK;
 }
 
-static bool mmio_is_memory(struct vcpu *v, gpa_t gpa, bool write)
+bool mmio_is_memory(struct vcpu *v, gpa_t gpa, bool write)
 {
 	struct memslot_ref ref;
 
@@ -352,25 +350,6 @@ static int mmio_io_out(struct emul_ctxt *c, u16 port, unsigned int size,
 
 /* --- registers -------------------------------------------------------------- */
 
-static void mmio_get_segment(struct emul_ctxt *c, enum emul_seg seg,
-			     struct emul_segment *out)
-{
-	/* the fields of a kind are two apart, in the order of enum emul_seg */
-	u32 ar = vmcs_read(GUEST_ES_AR_BYTES + 2 * seg);
-
-	*out = (struct emul_segment){
-		.base = vmcs_read(GUEST_ES_BASE + 2 * seg),
-		.limit = vmcs_read(GUEST_ES_LIMIT + 2 * seg),
-		.selector = vmcs_read(GUEST_ES_SELECTOR + 2 * seg),
-		.type = ar & 0xf,
-		.s = (ar >> 4) & 1,
-		.present = (ar >> 7) & 1,
-		.l = (ar >> 13) & 1,
-		.db = (ar >> 14) & 1,
-		.unusable = !!(ar & SEG_UNUSABLE),
-	};
-}
-
 static int mmio_read_xmm(struct emul_ctxt *c, unsigned int reg, void *buf)
 {
 	fpu_read_xmm(reg, buf);
@@ -384,6 +363,24 @@ static int mmio_write_xmm(struct emul_ctxt *c, unsigned int reg,
 	return EMUL_OK;
 }
 
+static int mmio_read_mmx(struct emul_ctxt *c, unsigned int reg, void *buf)
+{
+	fpu_read_mmx(reg, buf);
+	return EMUL_OK;
+}
+
+static int mmio_write_mmx(struct emul_ctxt *c, unsigned int reg,
+			  const void *buf)
+{
+	fpu_write_mmx(reg, buf);
+	return EMUL_OK;
+}
+
+static bool mmio_x87_pending(struct emul_ctxt *c)
+{
+	return fpu_x87_pending();
+}
+
 const struct emul_ops mmio_ops = {
 	.fetch		= mmio_fetch,
 	.prepare	= mmio_prepare,
@@ -395,4 +392,13 @@ const struct emul_ops mmio_ops = {
 	.io_out		= mmio_io_out,
 	.read_xmm	= mmio_read_xmm,
 	.write_xmm	= mmio_write_xmm,
+	.read_mmx	= mmio_read_mmx,
+	.write_mmx	= mmio_write_mmx,
+	.x87_pending	= mmio_x87_pending,
+	.read_system	= mmio_read_system,
+	.write_system	= mmio_write_system,
+	.set_segment	= mmio_set_segment,
+	.get_table	= mmio_get_table,
+	.set_table	= mmio_set_table,
+	.set_cr		= mmio_set_cr,
 };

@@ -8,8 +8,8 @@
 #include "emulate.h"
 #include "vmx.h"
 
-#define MMIO_NR_READS	4	/* in a step: emulate.h */
-#define MMIO_NR_WRITES	4	/* two of 16 bytes, in halves */
+#define MMIO_NR_READS	9	/* in a step: POPA, across a page */
+#define MMIO_NR_WRITES	9	/* PUSHA, across a page */
 #define MMIO_FRAGMENT	8u	/* most bytes in one exit */
 
 /* What a read of the current step gave. */
@@ -95,6 +95,31 @@ static inline struct mmio_state *mmio_state(struct emul_ctxt *c)
 }
 
 extern const struct emul_ops mmio_ops;
+
+/* mmio_ops.c: EMUL_UNHANDLED, with an error for KVM_RUN. */
+int mmio_fail(struct mmio_state *st, int error);
+/* Turn a result of paging_*() that is not 0 into the emulator's. */
+int mmio_paging_result(struct mmio_state *st, int ret, u64 addr, u32 error);
+/* Whether a guest-physical address is memory for this access. */
+bool mmio_is_memory(struct vcpu *v, gpa_t gpa, bool write);
+
+/* mmio_system.c: operations on segments, descriptor tables, control registers. */
+void mmio_get_segment(struct emul_ctxt *c, enum emul_seg seg,
+		      struct emul_segment *out);
+void mmio_set_segment(struct emul_ctxt *c, enum emul_seg seg,
+		      const struct emul_segment *s);
+int mmio_read_system(struct emul_ctxt *c, u64 addr, void *buf,
+		     unsigned int len);
+int mmio_write_system(struct emul_ctxt *c, u64 addr, const void *buf,
+		      unsigned int len);
+void mmio_get_table(struct emul_ctxt *c, enum emul_table table,
+		    struct emul_table_reg *out);
+void mmio_set_table(struct emul_ctxt *c, enum emul_table table,
+		    const struct emul_table_reg *reg);
+int mmio_set_cr(struct emul_ctxt *c, unsigned int cr, u64 val);
+/* Load the emulator's registers from the vCPU, and write back the changed ones. */
+void mmio_load(struct mmio_state *st);
+void mmio_store(struct mmio_state *st);
 
 /*
  * Read the rest of @rd from devices in the kernel: true if all is there,

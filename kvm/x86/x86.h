@@ -198,6 +198,11 @@ u64 fpu_supported_xcr0(void);
 /* One XMM register of the guest, 16 bytes.  Between load and put. */
 void fpu_read_xmm(unsigned int reg, void *buf);
 void fpu_write_xmm(unsigned int reg, const void *buf);
+/* The same with an MMX register, 8 bytes; the x87 state becomes MMX's. */
+void fpu_read_mmx(unsigned int reg, void *buf);
+void fpu_write_mmx(unsigned int reg, const void *buf);
+/* Whether an x87 exception is pending that is not masked. */
+bool fpu_x87_pending(void);
 
 /* The guest's state back into the CPU, if the kernel used it; interrupts off. */
 static inline void fpu_prepare_entry(void)

@@ -117,6 +117,42 @@ FORM(movsq_back,
      "lea 8(%rbx), %rdi; mov $0x100008, %esi; std; rep movsq; cld");
 FORM(movsb_to, "mov %rbx, %rdi; mov $0x100000, %esi; movsb");
 
+/* More than moves: each in a class of its own in the emulator */
+FORM(imul_2, "imul (%rbx), %rcx");
+FORM(imul_3, "imul $-3, (%rbx), %rcx");
+FORM(mul_1, "mov $16, %eax; mull (%rbx); mov %rdx, %rcx");
+FORM(div_1, "mov $100, %eax; xor %edx, %edx; divl (%rbx); mov %rax, %rcx");
+FORM(idiv_1, "mov $-100, %rax; cqto; idivq (%rbx); mov %rax, %rcx");
+FORM(bsf_ld, "bsf (%rbx), %rcx");
+FORM(bsr_ld, "bsr (%rbx), %ecx");
+FORM(shl_st, "shll $4, (%rbx)");
+FORM(rcr_st, "stc; rcrq $1, (%rbx)");
+FORM(shld_st, "shld $8, %ecx, (%rbx)");
+FORM(shrd_st, "mov $8, %cl; shrd %cl, %edx, (%rbx)");
+FORM(xlat_ld, "lea -0x88(%rbx), %rbx; xlatb; mov %rax, %rcx");
+FORM(pop_st, "push %rcx; popq (%rbx)");
+FORM(push_ld, "pushq (%rbx); pop %rcx");
+FORM(jmp_mem, "jmpq *(%rbx); hlt");
+FORM(call_mem, "callq *(%rbx); hlt");
+FORM(smsw_st, "smsw (%rbx)");
+FORM(lmsw_ld, "lmsw (%rbx); smsw %ecx");
+FORM(sldt_st, "sldt (%rbx)");
+FORM(str_st, "str (%rbx)");
+FORM(lldt_ld, "lldt (%rbx); mov $-1, %ecx; sldt %ecx");
+FORM(verr_ld, "verr (%rbx)");
+FORM(lsl_ld, "lsl (%rbx), %ecx");
+FORM(sidt_st, "sidt (%rbx)");
+FORM(mov_sreg_st, "mov %ss, (%rbx)");
+FORM(mov_sreg_ld, "mov (%rbx), %fs; mov %fs, %ecx");
+FORM(mov_ss_ld, "mov (%rbx), %ss; mov %ss, %ecx");
+FORM(lss_ld, "lss (%rbx), %ecx");
+FORM(mmx_st, "movq %rcx, %mm3; movq %mm3, (%rbx); emms");
+FORM(mmx_ld, "movq (%rbx), %mm3; movq %mm3, %rcx; emms");
+FORM(movhps_ld, "pxor %xmm1, %xmm1; movhps (%rbx), %xmm1;"
+     "punpckhqdq %xmm1, %xmm1; movq %xmm1, %rcx");
+FORM(popcnt_ld, "popcnt (%rbx), %rcx");
+FORM(clflush_no, "clflush (%rbx)");
+
 static const struct form forms[] = {
 	{ "mov r8 to memory", st8, { W(1, 0, 0x11) } },
 	{ "mov high byte to memory", st8h, { W(1, 0, 0x22) } },
@@ -210,6 +246,44 @@ static const struct form forms[] = {
 	  { W(8, 8, 0xffeeddccbbaa9988), W(8, 0, 0x7766554433221100) },
 	  REG(rcx), 0, .rcx = 2 },
 	{ "movsb", movsb_to, { W(1, 0, 0x00) } },
+	{ "imul with two operands", imul_2, { R(8, 0, -2ull) }, REG(rcx),
+	  -14ull, .rcx = 7 },
+	{ "imul with three operands", imul_3, { R(8, 0, 5) }, REG(rcx), -15ull },
+	{ "mul", mul_1, { R(4, 0, 0x80000000) }, REG(rcx), 8 },
+	{ "div", div_1, { R(4, 0, 7) }, REG(rcx), 14 },
+	{ "idiv", idiv_1, { R(8, 0, 7) }, REG(rcx), -14ull },
+	{ "bsf", bsf_ld, { R(8, 0, 0x100000000) }, REG(rcx), 32 },
+	{ "bsr", bsr_ld, { R(4, 0, 0x1001) }, REG(rcx), 12 },
+	{ "shl", shl_st, { R(4, 0, 0x12345678), W(4, 0, 0x23456780) },
+	  FLAGS, CF, CF },
+	{ "rcr", rcr_st, { R(8, 0, 2), W(8, 0, 0x8000000000000001) },
+	  FLAGS, 0, CF },
+	{ "shld", shld_st, { R(4, 0, 0x11223344), W(4, 0, 0x22334444) } },
+	{ "shrd", shrd_st, { R(4, 0, 0x11223344), W(4, 0, 0xef112233) } },
+	{ "xlat", xlat_ld, { R(1, 0, 0x99) }, REG(rcx), 0x1122334455667799 },
+	{ "pop to memory", pop_st, { W(8, 0, RCX) } },
+	{ "push from memory", push_ld, { R(8, 0, 0x99) }, REG(rcx), 0x99 },
+	{ "smsw", smsw_st, { W(2, 0, 0x33) } },
+	{ "lmsw", lmsw_ld, { R(2, 0, 0x2) }, REG(rcx), 0x33, 0xffff },
+	{ "sldt", sldt_st, { W(2, 0, 0) } },
+	{ "str", str_st, { W(2, 0, SEL_TSS) } },
+	{ "lldt", lldt_ld, { R(2, 0, 0) }, REG(rcx), 0, 0xffff },
+	{ "verr", verr_ld, { R(2, 0, SEL_DATA) }, FLAGS, ZF, ZF },
+	{ "lsl", lsl_ld, { R(2, 0, SEL_DATA) }, REG(rcx), 0xffffffff },
+	{ "sidt", sidt_st, { W(8, 0, (uint64_t)GUEST_IDT << 16 | 0xfff),
+			     W(2, 8, 0) } },
+	{ "mov segment register to memory", mov_sreg_st, { W(2, 0, SEL_DATA) } },
+	{ "mov memory to segment register", mov_sreg_ld, { R(2, 0, SEL_DATA) },
+	  REG(rcx), SEL_DATA },
+	{ "mov memory to SS", mov_ss_ld, { R(2, 0, SEL_DATA) },
+	  REG(rcx), SEL_DATA },
+	{ "lss", lss_ld, { R(6, 0, (uint64_t)SEL_DATA << 32 | 0x12345678) },
+	  REG(rcx), 0x12345678 },
+	{ "movq from an MMX register", mmx_st, { W(8, 0, RCX) } },
+	{ "movq to an MMX register", mmx_ld, { R(8, 0, 0x99) }, REG(rcx), 0x99 },
+	{ "movhps", movhps_ld, { R(8, 0, 0x99) }, REG(rcx), 0x99 },
+	{ "popcnt", popcnt_ld, { R(8, 0, 0xff01) }, REG(rcx), 9 },
+	{ "clflush", clflush_no, { { END } } },
 };
 
 static void check_step(struct vcpu *v, const struct form *f,
@@ -298,6 +372,56 @@ TEST(forms, "every instruction form makes its accesses and no other")
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
 		for (int again = 0; again < 3; again++)
 			run_form(v, &forms[i]);
+}
+
+TEST(branches, "a jump and a call through the device end where its word says")
+{
+	struct vcpu *v = new_vcpu();
+	const char *codes[] = { jmp_mem, call_mem };
+	struct kvm_regs r;
+	uint64_t target;
+
+	for (int i = 0; i < 2; i++) {
+		vcpu_enter64(v, nothing);
+		r = vcpu_regs(v);
+		target = r.rip;
+		r.rbx = GUEST_MMIO;
+		r.rip = (uintptr_t)codes[i];
+		vcpu_set_regs(v, &r);
+		vcpu_expect(v, KVM_EXIT_MMIO);
+		memcpy(v->run->mmio.data, &target, 8);
+		vcpu_done(v);
+	}
+}
+
+GUEST static void faults(void)
+{
+	uint64_t a = 5, d = 0, cr0;
+
+	__asm__ volatile("mov %%cr0, %0" : "=r"(cr0));
+	g_check_eq(g_try("divl (%[m])", G_OUT("+a"(a), "+d"(d)),
+			 G_IN(, [m] "r"(GUEST_MMIO))), 0);
+	g_check_eq(g_try("jmpq *(%[m])", , G_IN(, [m] "r"(GUEST_MMIO))), 13);
+	g_check_eq(g_try("mov (%[m]), %%fs", , G_IN(, [m] "r"(GUEST_MMIO))), 13);
+	g_check_eq(g_try("movaps 8(%[m]), %%xmm0", , G_IN(, [m] "r"(GUEST_MMIO))),
+		   13);
+	g_set_cr0(cr0 | 1 << 3);
+	g_check_eq(g_try("movq (%[m]), %%mm0", , G_IN(, [m] "r"(GUEST_MMIO))), 7);
+	g_set_cr0(cr0);
+	g_done();
+}
+
+TEST(faults, "exceptions of instructions with an operand in the device")
+{
+	struct vcpu *v = vcpu_new(vm_new(0), 0);
+	static const uint64_t words[] = { 0, 0x800000000000, 0x7ff8 };
+
+	vcpu_enter64(v, faults);
+	for (int i = 0; i < 3; i++) {
+		vcpu_expect(v, KVM_EXIT_MMIO);
+		memcpy(v->run->mmio.data, &words[i], 8);
+	}
+	vcpu_done(v);
 }
 
 FORM(load_once, "mov (%rbx), %rcx");

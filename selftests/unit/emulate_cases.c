@@ -36,18 +36,35 @@ static unsigned int parse_bytes(const char *text, u8 *out, unsigned int max)
 	return n;
 }
 
+/* What a register holds that was loaded with a descriptor. */
+static struct emul_segment parse_descriptor(u16 selector, u64 d)
+{
+	struct emul_segment s = {
+		.selector = selector,
+		.base = (d >> 16 & 0xffffff) | (d >> 32 & 0xff000000),
+		.limit = (d & 0xffff) | (d >> 32 & 0xf0000),
+		.type = d >> 40 & 15, .s = d >> 44 & 1, .dpl = d >> 45 & 3,
+		.present = d >> 47 & 1, .avl = d >> 52 & 1, .l = d >> 53 & 1,
+		.db = d >> 54 & 1, .g = d >> 55 & 1,
+	};
+
+	if (s.g)
+		s.limit = s.limit << 12 | 0xfff;
+	return s;
+}
+
 static bool parse_segment(struct machine *m, const char *key, u64 val)
 {
-	static const char names[] = "escsssdsfsgs";
+	static const char names[] = "escsssdsfsgsldtr";
 	struct emul_segment *s;
 	const char *field = key + 3;
 	unsigned int i;
 
-	for (i = 0; i < EMUL_NR_SEGS; i++) {
+	for (i = 0; i < EMUL_NR_SELECTORS; i++) {
 		if (!strncmp(key, names + 2 * i, 2))
 			break;
 	}
-	if (i == EMUL_NR_SEGS || key[2] != '.')
+	if (i == EMUL_NR_SELECTORS || key[2] != '.')
 		return false;
 	s = &m->seg[i];
 	if (!strcmp(field, "base"))
@@ -56,12 +73,16 @@ static bool parse_segment(struct machine *m, const char *key, u64 val)
 		s->limit = val;
 	else if (!strcmp(field, "type"))
 		s->type = val;
+	else if (!strcmp(field, "dpl"))
+		s->dpl = val;
 	else if (!strcmp(field, "db"))
 		s->db = val;
 	else if (!strcmp(field, "unusable"))
 		s->unusable = val;
 	else if (!strcmp(field, "selector"))
 		s->selector = val;
+	else if (!strcmp(field, "desc"))
+		*s = parse_descriptor(s->selector, val);
 	else
 		return false;
 	return true;
@@ -81,6 +102,12 @@ static u64 *parse_register(struct machine *m, const char *key)
 		return &m->c.rflags;
 	if (!strcmp(key, "cr0"))
 		return &m->c.cr0;
+	if (!strcmp(key, "efer"))
+		return &m->c.efer;
+	if (!strcmp(key, "gdt.base"))
+		return &m->table[EMUL_GDT].base;
+	if (!strcmp(key, "idt.base"))
+		return &m->table[EMUL_IDT].base;
 	return !strcmp(key, "cr4") ? &m->c.cr4 : NULL;
 }
 
@@ -108,8 +135,20 @@ static bool parse_state(struct machine *m, const char *key, const char *val)
 	else if (key[0] == 'x')
 		return parse_bytes(val, m->xmm[strtoul(key + 1, NULL, 16) & 15],
 				   16) == 16;
+	else if (!strncmp(key, "mm", 2))
+		return parse_bytes(val, m->mmx[key[2] & 7], 8) == 8;
 	else if (!strcmp(key, "cpl"))
 		m->c.cpl = number;
+	else if (!strcmp(key, "mf"))
+		m->x87_pending = true;
+	else if (!strcmp(key, "cnt"))
+		m->c.has_tzcnt = m->c.has_lzcnt = true;
+	else if (!strcmp(key, "shadow"))
+		m->c.mov_ss = true;
+	else if (!strcmp(key, "gdt.limit"))
+		m->table[EMUL_GDT].limit = number;
+	else if (!strcmp(key, "idt.limit"))
+		m->table[EMUL_IDT].limit = number;
 	else if (!strcmp(key, "io.max"))
 		m->io_max = number;
 	else if (!strcmp(key, "race"))
@@ -127,8 +166,10 @@ static bool parse_exception(struct machine *m, struct wanted_answer *a,
 		u8 vector;
 		bool has_error;
 	} vectors[] = {
-		{ "ud", 6, false }, { "nm", 7, false }, { "ss", 12, true },
-		{ "gp", 13, true }, { "pf", 14, true }, { "ac", 17, true },
+		{ "de", 0, false }, { "br", 5, false }, { "ud", 6, false },
+		{ "nm", 7, false }, { "ts", 10, true }, { "np", 11, true },
+		{ "ss", 12, true }, { "gp", 13, true }, { "pf", 14, true },
+		{ "mf", 16, false }, { "ac", 17, true },
 	};
 	unsigned int i;
 
@@ -256,11 +297,42 @@ static bool check_registers(void)
 			 (unsigned long long)w->rflags);
 		good = false;
 	}
-	if (memcmp(machine.xmm, wanted.xmm, sizeof(wanted.xmm))) {
-		tap_note("XMM registers differ");
+	if (memcmp(machine.xmm, wanted.xmm, sizeof(wanted.xmm)) ||
+	    memcmp(machine.mmx, wanted.mmx, sizeof(wanted.mmx))) {
+		tap_note("XMM or MMX registers differ");
+		good = false;
+	}
+	if (c->cr0 != w->cr0 || c->mov_ss != w->mov_ss) {
+		tap_note("CR0 or the MOV SS shadow differ");
 		good = false;
 	}
 	return good;
+}
+
+static bool check_segments(void)
+{
+	const struct emul_segment *s = machine.seg, *w = wanted.seg;
+	unsigned int i;
+
+	for (i = 0; i < EMUL_NR_SELECTORS; i++, s++, w++) {
+		if (s->selector == w->selector && s->base == w->base &&
+		    s->limit == w->limit && s->type == w->type &&
+		    s->dpl == w->dpl && s->s == w->s &&
+		    s->present == w->present && s->l == w->l &&
+		    s->db == w->db && s->unusable == w->unusable)
+			continue;
+		tap_note("segment %u: %x base %llx limit %x type %x dpl %d unusable %d",
+			 i, s->selector, (unsigned long long)s->base, s->limit,
+			 s->type, s->dpl, s->unusable);
+		return false;
+	}
+	if (machine.table[0].base == wanted.table[0].base &&
+	    machine.table[0].limit == wanted.table[0].limit &&
+	    machine.table[1].base == wanted.table[1].base &&
+	    machine.table[1].limit == wanted.table[1].limit)
+		return true;
+	tap_note("descriptor table registers differ");
+	return false;
 }
 
 static bool check_memory(void)
@@ -302,6 +374,7 @@ static bool run_case(const struct emulate_case *t)
 	good = !machine.broken;
 	good &= check_answer(&answer, r);
 	good &= check_registers();
+	good &= check_segments();
 	good &= check_memory();
 	if (!good)
 		tap_note("failed: mode %d: %s [%s] %s -> %s", t->mode, t->text,
@@ -326,4 +399,5 @@ void emulate_test_cases(void)
 {
 	run_tables(emulate_cases_legacy, emulate_cases_legacy_nr);
 	run_tables(emulate_cases_64, emulate_cases_64_nr);
+	run_tables(emulate_cases_system, emulate_cases_system_nr);
 }

@@ -164,6 +164,7 @@ bool gate_init(void)
 	sigaction(SIGSEGV, &action, NULL);
 	sigaction(SIGBUS, &action, NULL);
 	sigaction(SIGILL, &action, NULL);
+	sigaction(SIGFPE, &action, NULL);
 	return true;
 }
 

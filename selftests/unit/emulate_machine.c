@@ -214,6 +214,94 @@ static int machine_write_xmm(struct emul_ctxt *c, unsigned int reg,
 	return EMUL_OK;
 }
 
+static int machine_read_mmx(struct emul_ctxt *c, unsigned int reg, void *buf)
+{
+	memcpy(buf, machine_of(c)->mmx[reg], 8);
+	return EMUL_OK;
+}
+
+static int machine_write_mmx(struct emul_ctxt *c, unsigned int reg,
+			     const void *buf)
+{
+	memcpy(machine_of(c)->mmx[reg], buf, 8);
+	return EMUL_OK;
+}
+
+static bool machine_x87_pending(struct emul_ctxt *c)
+{
+	return machine_of(c)->x87_pending;
+}
+
+/* --- descriptors: supervisor accesses, across pages; never a device --- */
+
+static int machine_system(struct machine *m, u64 addr, void *buf,
+			  unsigned int len, bool write)
+{
+	u8 cpl = m->c.cpl, *out = buf;
+	unsigned int i;
+	long offset;
+
+	if (!len || len > 128)
+		machine_broken(m, "length of a supervisor access");
+	m->c.cpl = 0;
+	for (i = 0; i < len; i++) {
+		offset = machine_translate(m, addr + i, 1, write ?
+					   EMUL_ACC_WRITE : EMUL_ACC_READ,
+					   false);
+		if (offset < 0 || machine_is_mmio(addr + i))
+			break;
+		if (write)
+			m->mem[offset] = out[i];
+		else
+			out[i] = m->mem[offset];
+	}
+	m->c.cpl = cpl;
+	if (i == len)
+		return EMUL_OK;
+	return offset < 0 ? EMUL_EXCEPTION : EMUL_UNHANDLED;
+}
+
+static int machine_read_system(struct emul_ctxt *c, u64 addr, void *buf,
+			       unsigned int len)
+{
+	return machine_system(machine_of(c), addr, buf, len, false);
+}
+
+static int machine_write_system(struct emul_ctxt *c, u64 addr, const void *buf,
+				unsigned int len)
+{
+	return machine_system(machine_of(c), addr, (void *)buf, len, true);
+}
+
+static void machine_set_segment(struct emul_ctxt *c, enum emul_seg seg,
+				const struct emul_segment *s)
+{
+	machine_of(c)->seg[seg] = *s;
+}
+
+static void machine_get_table(struct emul_ctxt *c, enum emul_table table,
+			      struct emul_table_reg *out)
+{
+	*out = machine_of(c)->table[table];
+}
+
+static void machine_set_table(struct emul_ctxt *c, enum emul_table table,
+			      const struct emul_table_reg *reg)
+{
+	machine_of(c)->table[table] = *reg;
+}
+
+/* CR0.PG without PE, and a CR3 with its top bit, are illegal. */
+static int machine_set_cr(struct emul_ctxt *c, unsigned int cr, u64 val)
+{
+	if (cr == 0 ? (val & 0x80000001) == 0x80000000 : val >> 63)
+		return EMUL_UNHANDLED;
+	machine_of(c)->cr[cr] = val;
+	if (cr == 0)
+		c->cr0 = val;
+	return EMUL_OK;
+}
+
 static const struct emul_ops machine_ops = {
 	.fetch = machine_fetch,
 	.prepare = machine_prepare,
@@ -226,6 +314,15 @@ static const struct emul_ops machine_ops = {
 	.io_max = machine_io_max,
 	.read_xmm = machine_read_xmm,
 	.write_xmm = machine_write_xmm,
+	.read_mmx = machine_read_mmx,
+	.write_mmx = machine_write_mmx,
+	.x87_pending = machine_x87_pending,
+	.read_system = machine_read_system,
+	.write_system = machine_write_system,
+	.set_segment = machine_set_segment,
+	.get_table = machine_get_table,
+	.set_table = machine_set_table,
+	.set_cr = machine_set_cr,
 };
 
 static void machine_init_segments(struct machine *m, enum machine_mode mode)
@@ -240,6 +337,9 @@ static void machine_init_segments(struct machine *m, enum machine_mode mode)
 			.type = 3, .s = 1, .present = 1, .db = big,
 		};
 	}
+	m->seg[EMUL_LDTR].unusable = 1;
+	m->table[EMUL_GDT] = (struct emul_table_reg){ MACHINE_GDT, 0x7f };
+	m->table[EMUL_IDT] = (struct emul_table_reg){ 0x4000, 0x3ff };
 	if (mode == MACHINE_REAL || mode == MACHINE_VM86)
 		return;
 	m->seg[EMUL_CS].type = 11;

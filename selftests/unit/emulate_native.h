@@ -37,6 +37,7 @@ struct native_test {
 	u64 rflags;
 	u64 undefined;		/* flags that need not match */
 	bool any_fault;		/* of several, a CPU may take any */
+	bool any_regs;		/* and memory, after a fault: part may be done */
 	bool repeated;		/* with a REP prefix */
 	struct emul_segment seg[EMUL_NR_SEGS];	/* all but FS are used */
 	u8 xmm[16][16];
@@ -80,11 +81,19 @@ void gate_run(const struct native_test *t, struct native_end *e);
 #define OPREG	(1u << 16)	/* register in the opcode */
 #define SSE	(1u << 17)	/* moves an XMM register */
 #define TWO	(1u << 18)	/* two memory operands, faults in any order */
+#define COUNT	(1u << 19)	/* a count below the operand's width, in CL or imm8 */
+#define NOT64	(1u << 20)
+#define VEX	(1u << 21)	/* map and prefix are in it */
+#define SELECTOR (1u << 22)	/* the operand ends in a selector of the LDT */
+#define LOADS	(1u << 23)	/* reg is ES, SS, DS or GS */
+#define FRAME	(1u << 24)	/* the frame pointer points to the stack */
+#define ENTERS	(1u << 25)	/* 16 bits, and a nesting of 0 or 1 */
+#define ALL	(1u << 26)	/* several accesses, each done by itself */
 
 struct native_template {
 	const char *name;
 	u8 prefix;		/* mandatory, 0 if there is none */
-	u8 map;			/* 0, 1: 0F, 2: 0F 38 */
+	u8 map;			/* 0, 1: 0F, 2: 0F 38, 3: 0F 3A */
 	u8 opcode;
 	s8 ext;			/* ModRM.reg, or -1 */
 	u32 flags;
@@ -95,6 +104,7 @@ struct native_template {
 /* Instructions that not every x86-64 CPU has. */
 enum native_feature {
 	NATIVE_ALWAYS, NATIVE_SSE3, NATIVE_MOVBE, NATIVE_CX16,
+	NATIVE_POPCNT, NATIVE_CRC32, NATIVE_ADX, NATIVE_BMI1, NATIVE_BMI2,
 	NATIVE_NR_FEATURES,
 };
 

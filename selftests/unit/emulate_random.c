@@ -271,6 +271,8 @@ static bool make_modrm(struct maker *k)
 	k->reg = k->tmpl->ext >= 0 ? k->tmpl->ext : rnd_below(k->r, 8);
 	if (flags & SREG)
 		k->reg = k->reg % 4;
+	if (flags & LOADS)
+		k->reg = "\0\2\3\5"[k->reg % 4];
 	k->reg |= (k->rex & 4) << 1;
 	if (flags & BITREG && rnd_once(k->r, 2))
 		k->t->regs[k->reg] = sext(rnd_next(k->r) & 0xffff, 2);
@@ -279,6 +281,15 @@ static bool make_modrm(struct maker *k)
 	if ((flags & BITREG) && k->reg == 4)
 		return false;
 	return k->adsize == 2 ? make_mem16(k) : make_mem32(k);
+}
+
+/* Above the operand's width, results or CF are undefined. */
+static u64 random_count(struct maker *k)
+{
+	unsigned int bits = 8 * k->opsize;
+
+	return rnd_below(k->r, bits) | (rnd_next(k->r) & (bits == 64 ? 0xc0
+								: 0xe0));
 }
 
 static void make_operands(struct maker *k)
@@ -295,10 +306,27 @@ static void make_operands(struct maker *k)
 	if (flags & MOFFS)
 		emit(k, random_offset(k, data_segment(k, false), true),
 		     k->adsize);
+	if (flags & ENTERS)
+		emit(k, rnd_below(k->r, 256) | rnd_below(k->r, 2) << 16, 3);
 	if (flags & IMM8)
-		emit(k, random_value(k->r), 1);
+		emit(k, flags & COUNT ? random_count(k) : random_value(k->r), 1);
 	if (flags & IMMZ)
 		emit(k, random_value(k->r), k->opsize == 2 ? 2 : 4);
+}
+
+/* The long form; W does not count outside 64-bit mode. */
+static void make_vex(struct maker *k)
+{
+	static const u8 prefixes[4] = { 0, 0x66, 0xf3, 0xf2 };
+	unsigned int pp = 0, reg = rnd_below(k->r, k->t->width == 64 ? 16 : 8);
+
+	while (prefixes[pp] != k->tmpl->prefix)
+		pp++;
+	if (k->tmpl->map == 3)
+		reg = 0;
+	emit(k, 0xc4, 1);
+	emit(k, (~(k->rex << 5) & 0xe0) | k->tmpl->map, 1);
+	emit(k, (k->rex & 8) << 4 | (~reg & 15) << 3 | pp, 1);
 }
 
 static void make_prefixes(struct maker *k, bool p66, bool p67)
@@ -317,14 +345,18 @@ static void make_prefixes(struct maker *k, bool p66, bool p67)
 	}
 	if (p66)
 		emit(k, 0x66, 1);
+	if (k->tmpl->flags & VEX) {
+		make_vex(k);
+		return;
+	}
 	if (k->tmpl->prefix)
 		emit(k, k->tmpl->prefix, 1);
 	if (k->rex)
 		emit(k, k->rex, 1);
 	if (k->tmpl->map)
 		emit(k, 0x0f, 1);
-	if (k->tmpl->map == 2)
-		emit(k, 0x38, 1);
+	if (k->tmpl->map >= 2)
+		emit(k, k->tmpl->map == 2 ? 0x38 : 0x3a, 1);
 }
 
 static void random_segments(struct maker *k, const struct native_segment *segs,
@@ -406,6 +438,13 @@ static void make_implicit(struct maker *k)
 		solve_reg(k, EMUL_RDI, random_offset(k, EMUL_ES, true));
 		solve_reg(k, EMUL_RCX, rnd_below(k->r, 24));
 	}
+	if (flags & COUNT)
+		k->t->regs[EMUL_RCX] = (k->t->regs[EMUL_RCX] & ~0xffull) |
+				       random_count(k);
+	if (flags & FRAME)
+		k->t->regs[EMUL_RBP] = random_offset(k, EMUL_SS, true);
+	if (k->t->width != 64)
+		k->t->regs[EMUL_RBP] = (u32)k->t->regs[EMUL_RBP];
 	if (!(flags & STACK))
 		return;
 	sp = random_offset(k, EMUL_SS, true);
@@ -448,6 +487,23 @@ static void make_compare(struct maker *k)
 			      mask_of(k->adsize)));
 }
 
+/* Selectors of the local table, some beyond its end, wherever one may be. */
+static void make_selectors(struct maker *k)
+{
+	struct native_test *t = k->t;
+	unsigned int i;
+	u16 selector;
+
+	for (i = 0; i < NATIVE_RW_SIZE; i += 2) {
+		selector = rnd_below(k->r, 72) << 3 | 4 | rnd_below(k->r, 4);
+		if (rnd_once(k->r, 16))
+			selector &= 3;
+		memcpy(t->scratch + i, &selector, 2);
+	}
+	if (k->mod == 3)
+		memcpy(&t->regs[k->rm], t->scratch + 2 * k->rm, 2);
+}
+
 static bool try_random(struct maker *k, const struct native_segment *segs,
 		       unsigned int nr)
 {
@@ -456,14 +512,18 @@ static bool try_random(struct maker *k, const struct native_segment *segs,
 	u32 flags = k->tmpl->flags;
 	bool p66 = !(flags & NO66) && rnd_once(r, 3), p67 = rnd_once(r, 4);
 
-	if (t->width != 64 && (flags & ONLY64))
+	if (flags & (t->width == 64 ? NOT64 : ONLY64))
 		return false;
 	t->name = k->tmpl->name;
 	t->undefined = k->tmpl->undefined;
-	t->any_fault = flags & (TWO | SSE | PAIR);
+	t->any_regs = flags & ALL;
+	t->any_fault = flags & (TWO | SSE | PAIR | ENTERS);
 	k->rex = t->width == 64 && rnd_once(r, 2) ? 0x40 | rnd_below(r, 16) : 0;
-	if (flags & SREG)
+	if (flags & (SREG | LOADS))
 		k->rex &= ~4;
+	/* 66 is #UD before VEX. */
+	if (flags & VEX)
+		p66 = false;
 	k->seg = rnd_once(r, 3) ? (int)rnd_below(r, 6) : -1;
 	if (k->seg == EMUL_FS)
 		k->seg = EMUL_GS;
@@ -477,6 +537,11 @@ static bool try_random(struct maker *k, const struct native_segment *segs,
 	random_registers(k);
 	make_implicit(k);
 	if ((flags & MODRM) && !make_modrm(k))
+		return false;
+	if (flags & SELECTOR)
+		make_selectors(k);
+	if ((flags & COUNT) && !(flags & IMM8) &&
+	    (t->regs[EMUL_RCX] & 31) >= 8 * k->opsize)
 		return false;
 	make_compare(k);
 	make_prefixes(k, p66, p67);

@@ -5,8 +5,10 @@
  */
 #include "emulate_native.h"
 
+#define CF	0x001
 #define PF	0x004
 #define AF	0x010
+#define ZF	0x040
 #define SF	0x080
 #define OF	0x800
 #define BT_UNDEFINED	(PF | AF | SF | OF)
@@ -37,7 +39,68 @@
 #define MOVE(n, prefix, op) { n, prefix, 1, op, -1, \
 			      MODRM | MEMORY | NO66 | SSE, 0 }
 
+#define SHIFT(n, ext, undef)						\
+	BOTH(n " imm", 0xc0, ext, MODRM | IMM8 | COUNT, undef),		\
+	BOTH(n " 1", 0xd0, ext, MODRM, undef),				\
+	BOTH(n " cl", 0xd2, ext, MODRM | COUNT, undef)
+
+#define VEX_INSN(n, prefix, map, op, ext, f, undef, needs) \
+	{ n, prefix, map, op, ext, MODRM | VEX | NO66 | (f), undef, needs }
+
 const struct native_template native_templates[] = {
+	SHIFT("rol", 0, OF), SHIFT("ror", 1, OF), SHIFT("rcl", 2, OF),
+	SHIFT("rcr", 3, OF), SHIFT("shl", 4, AF | OF), SHIFT("shr", 5, AF | OF),
+	SHIFT("sal", 6, AF | OF), SHIFT("sar", 7, AF | OF),
+	{ "shld", 0, 1, 0xa4, -1, MODRM | IMM8 | COUNT, AF | OF },
+	{ "shld cl", 0, 1, 0xa5, -1, MODRM | COUNT, AF | OF },
+	{ "shrd", 0, 1, 0xac, -1, MODRM | IMM8 | COUNT, AF | OF },
+	{ "shrd cl", 0, 1, 0xad, -1, MODRM | COUNT, AF | OF },
+	BOTH("mul", 0xf6, 4, MODRM, SF | ZF | AF | PF),
+	BOTH("imul", 0xf6, 5, MODRM, SF | ZF | AF | PF),
+	BOTH("div", 0xf6, 6, MODRM, CF | BT_UNDEFINED | ZF),
+	BOTH("idiv", 0xf6, 7, MODRM, CF | BT_UNDEFINED | ZF),
+	{ "imul 2", 0, 1, 0xaf, -1, MODRM, SF | ZF | AF | PF },
+	{ "imul 3", 0, 0, 0x69, -1, MODRM | IMMZ, SF | ZF | AF | PF },
+	{ "imul 3", 0, 0, 0x6b, -1, MODRM | IMM8, SF | ZF | AF | PF },
+	/* CPUs differ in the upper half of a register if the source is 0. */
+	{ "bsf", 0, 1, 0xbc, -1, MODRM | MEMORY, CF | BT_UNDEFINED },
+	{ "bsr", 0, 1, 0xbd, -1, MODRM | MEMORY, CF | BT_UNDEFINED },
+	{ "tzcnt", 0xf3, 1, 0xbc, -1, MODRM | MEMORY, BT_UNDEFINED },
+	{ "lzcnt", 0xf3, 1, 0xbd, -1, MODRM | MEMORY, BT_UNDEFINED },
+	{ "popcnt", 0xf3, 1, 0xb8, -1, MODRM, 0, NATIVE_POPCNT },
+	{ "crc32 byte", 0xf2, 2, 0xf0, -1, MODRM, 0, NATIVE_CRC32 },
+	{ "crc32", 0xf2, 2, 0xf1, -1, MODRM, 0, NATIVE_CRC32 },
+	{ "adcx", 0x66, 2, 0xf6, -1, MODRM | NO66, 0, NATIVE_ADX },
+	{ "adox", 0xf3, 2, 0xf6, -1, MODRM | NO66, 0, NATIVE_ADX },
+	VEX_INSN("andn", 0, 2, 0xf2, -1, 0, AF | PF, NATIVE_BMI1),
+	VEX_INSN("blsr", 0, 2, 0xf3, 1, 0, AF | PF, NATIVE_BMI1),
+	VEX_INSN("blsmsk", 0, 2, 0xf3, 2, 0, AF | PF, NATIVE_BMI1),
+	VEX_INSN("blsi", 0, 2, 0xf3, 3, 0, AF | PF, NATIVE_BMI1),
+	VEX_INSN("bextr", 0, 2, 0xf7, -1, 0, AF | SF | PF, NATIVE_BMI1),
+	VEX_INSN("bzhi", 0, 2, 0xf5, -1, 0, AF | PF, NATIVE_BMI2),
+	VEX_INSN("pdep", 0xf2, 2, 0xf5, -1, 0, 0, NATIVE_BMI2),
+	VEX_INSN("pext", 0xf3, 2, 0xf5, -1, 0, 0, NATIVE_BMI2),
+	VEX_INSN("mulx", 0xf2, 2, 0xf6, -1, 0, 0, NATIVE_BMI2),
+	VEX_INSN("shlx", 0x66, 2, 0xf7, -1, 0, 0, NATIVE_BMI2),
+	VEX_INSN("shrx", 0xf2, 2, 0xf7, -1, 0, 0, NATIVE_BMI2),
+	VEX_INSN("sarx", 0xf3, 2, 0xf7, -1, 0, 0, NATIVE_BMI2),
+	VEX_INSN("rorx", 0xf2, 3, 0xf0, -1, IMM8, 0, NATIVE_BMI2),
+	{ "bound", 0, 0, 0x62, -1, MODRM | MEMORY | NOT64 | TWO, 0 },
+	{ "arpl", 0, 0, 0x63, -1, MODRM | NOT64, 0 },
+	{ "verr", 0, 1, 0x00, 4, MODRM | SELECTOR, 0 },
+	{ "verw", 0, 1, 0x00, 5, MODRM | SELECTOR, 0 },
+	{ "lar", 0, 1, 0x02, -1, MODRM | SELECTOR, 0 },
+	{ "lsl", 0, 1, 0x03, -1, MODRM | SELECTOR, 0 },
+	{ "mov to sreg", 0, 0, 0x8e, -1, MODRM | SELECTOR | LOADS, 0 },
+	{ "les", 0, 0, 0xc4, -1, MODRM | MEMORY | SELECTOR | TWO | NOT64, 0 },
+	{ "lds", 0, 0, 0xc5, -1, MODRM | MEMORY | SELECTOR | TWO | NOT64, 0 },
+	{ "lss", 0, 1, 0xb2, -1, MODRM | MEMORY | SELECTOR | TWO, 0 },
+	{ "lgs", 0, 1, 0xb5, -1, MODRM | MEMORY | SELECTOR | TWO, 0 },
+	{ "pusha", 0, 0, 0x60, -1, STACK | NOT64 | ALL, 0 },
+	{ "popa", 0, 0, 0x61, -1, STACK | NOT64 | ALL, 0 },
+	{ "pushf", 0, 0, 0x9c, -1, STACK, 0 },
+	{ "enter", 0, 0, 0xc8, -1, STACK | ENTERS, 0 },
+	{ "leave", 0, 0, 0xc9, -1, STACK | FRAME, 0 },
 	ALU_RM("add", 0x00, LOCKS, 0), ALU_RM("or", 0x08, LOCKS, AF),
 	ALU_RM("adc", 0x10, LOCKS, 0), ALU_RM("sbb", 0x18, LOCKS, 0),
 	ALU_RM("and", 0x20, LOCKS, AF), ALU_RM("sub", 0x28, LOCKS, 0),

@@ -75,6 +75,7 @@ int main(int argc, char **argv)
 	printf("TAP version 13\n# seed %llu count %u\n",
 	       (unsigned long long)seed, count);
 	emulate_test_decodes();
+	emulate_test_left_out();
 	emulate_test_cases();
 	emulate_test_fuzz(seed, count);
 	emulate_test_native(seed, count);

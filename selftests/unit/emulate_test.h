@@ -7,6 +7,7 @@
  * emulate_cases.c    runs tables of instructions with fixed expectations
  * emulate_cases_*.c  the tables
  * emulate_decodes.c  a table of encodings and what they decode to
+ * emulate_left_out.c every opcode is known or listed as left out
  * emulate_native.c   the same instruction on the CPU and in the emulator
  * emulate_gate.c     runs an instruction on the CPU
  * emulate_random.c   makes the instructions for that, from
@@ -55,6 +56,7 @@ enum {
 };
 
 #define MACHINE_CODE	0x8000		/* default RIP */
+#define MACHINE_GDT	0x6000		/* 16 entries */
 
 enum machine_mode {
 	MACHINE_REAL, MACHINE_VM86, MACHINE_P16, MACHINE_P32, MACHINE_C32,
@@ -63,8 +65,12 @@ enum machine_mode {
 
 struct machine {
 	struct emul_ctxt c;
-	struct emul_segment seg[EMUL_NR_SEGS];
+	struct emul_segment seg[EMUL_NR_SELECTORS];
+	struct emul_table_reg table[2];
+	u64 cr[4];			/* 0 and 3 as they were set */
 	u8 xmm[16][16];
+	u8 mmx[8][8];
+	bool x87_pending;
 	u8 mem[MACHINE_SIZE];
 	/* reads of devices that have their data */
 	u64 ready_addr[8];
@@ -98,6 +104,7 @@ long machine_offset(u64 addr);
 /* The test's parts; each prints its TAP lines. */
 void emulate_test_cases(void);
 void emulate_test_decodes(void);
+void emulate_test_left_out(void);
 void emulate_test_native(u64 seed, unsigned int count);
 void emulate_test_fuzz(u64 seed, unsigned int count);
 
