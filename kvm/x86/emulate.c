@@ -39,7 +39,7 @@ const struct emul_segment *emulate_segment(struct emul_ctxt *c,
 	return &c->seg[seg];
 }
 
-static void emulate_begin(struct emul_ctxt *c)
+void emulate_begin(struct emul_ctxt *c)
 {
 	c->dirty = 0;
 	c->seq = 0;
@@ -47,7 +47,7 @@ static void emulate_begin(struct emul_ctxt *c)
 	c->mov_ss = false;
 }
 
-static void emulate_set_mode(struct emul_ctxt *c)
+void emulate_set_mode(struct emul_ctxt *c)
 {
 	bool vm86 = c->rflags & EMUL_RFLAGS_VM;
 	const struct emul_segment *cs;

@@ -316,4 +316,38 @@ int emulate_continue(struct emul_ctxt *c);
  */
 int emulate_decode(struct emul_ctxt *c);
 
+/* Why a task switch takes place, as an exit's qualification numbers it. */
+enum emul_task_source {
+	EMUL_TASK_CALL, EMUL_TASK_IRET, EMUL_TASK_JMP,
+	EMUL_TASK_EVENT,	/* an event through a task gate in the IDT */
+};
+
+struct emul_task {
+	u16 selector;		/* of the new TSS */
+	u8 source;		/* enum emul_task_source */
+	bool external;		/* exception, NMI or interrupt: not INT n */
+	bool has_error;		/* error goes onto the new task's stack */
+	u32 error;
+	int soft_vector;	/* of INT n, INT3, INTO; else -1 */
+	u64 rip;		/* where the old task goes on */
+};
+
+/**
+ * emulate_task_switch() - switch from the task in TR to another
+ * @c: context, loaded as for emulate_insn(); the operations on descriptors
+ *     are needed
+ * @t: the switch, which CPU and gate allow but for what is checked again
+ * @trap: set to the T bit of a new 32-bit TSS if the answer is EMUL_OK: #DB
+ *     with DR6.BT comes before the first instruction
+ *
+ * The caller clears the local enable bits of DR7, and keeps NMIs blocked or
+ * lets them in.  Not in IA-32e mode, which has no task switches.
+ *
+ * Return: EMUL_OK; EMUL_EXCEPTION, in the old task if RIP is not in @c->dirty,
+ * in the new one otherwise; EMUL_UNHANDLED; EMUL_RESTART with nothing changed
+ * that a second attempt would not do again.
+ */
+int emulate_task_switch(struct emul_ctxt *c, const struct emul_task *t,
+			bool *trap);
+
 #endif /* XKVM_X86_EMULATE_H */

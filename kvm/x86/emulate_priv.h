@@ -16,6 +16,7 @@
  * emulate_branch.c  jumps, calls and returns
  * emulate_desc.c    descriptors, loads of segment registers
  * emulate_system.c  descriptor table registers, machine status word, LAR, ...
+ * emulate_task.c    task switches
  * emulate_mmx.c     moves between MMX registers and memory
  * emulate_string.c  string instructions and string I/O
  * emulate_sse.c     moves between XMM registers and memory
@@ -139,6 +140,9 @@ int emulate_raise(struct emul_ctxt *c, enum emul_vector vector);
 int emulate_raise_error(struct emul_ctxt *c, enum emul_vector vector, u32 error);
 const struct emul_segment *emulate_segment(struct emul_ctxt *c,
 					   enum emul_seg seg);
+/* Forget the results of the last instruction; find out in which mode this is. */
+void emulate_begin(struct emul_ctxt *c);
+void emulate_set_mode(struct emul_ctxt *c);
 
 /* emulate_decode.c: from emulate_set_mode() on */
 int emulate_decode_insn(struct emul_ctxt *c);

@@ -239,15 +239,6 @@ static int exit_gp(struct vcpu *v)
 	return 1;
 }
 
-static int exit_task_switch(struct vcpu *v)
-{
-	/* with data it would be read as struct emulation_failure */
-	v->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
-	v->run->internal.suberror = KVM_INTERNAL_ERROR_EMULATION;
-	v->run->internal.ndata = 0;
-	return 0;
-}
-
 static int exit_xsetbv(struct vcpu *v)
 {
 	u64 val = (u32)v->arch.regs[VREG_RAX] |
@@ -343,7 +334,7 @@ static int (*const exit_table[EXIT_REASONS])(struct vcpu *v) = {
 	[EXIT_REASON_TRIPLE_FAULT]	= exit_triple_fault,
 	[EXIT_REASON_INTERRUPT_WINDOW]	= exit_irq_window,
 	[EXIT_REASON_NMI_WINDOW]	= exit_nmi_window,
-	[EXIT_REASON_TASK_SWITCH]	= exit_task_switch,
+	[EXIT_REASON_TASK_SWITCH]	= task_exit_switch,
 	[EXIT_REASON_CPUID]		= exit_cpuid,
 	[EXIT_REASON_HLT]		= exit_hlt,
 	[EXIT_REASON_INVD]		= exit_skip,

@@ -13,6 +13,7 @@ int exit_dr_access(struct vcpu *v);
 int exit_io(struct vcpu *v);		/* exit_io.c */
 int exit_rdmsr(struct vcpu *v);		/* exit_msr.c */
 int exit_wrmsr(struct vcpu *v);
+int task_exit_switch(struct vcpu *v);	/* task.c */
 /* exit_skip() from vcpu->complete, if RIP is still arch.complete_rip. */
 int exit_skip_saved(struct vcpu *v);
 /*

@@ -46,7 +46,7 @@ void mmio_vcpu_exit(struct vcpu *v)
 }
 
 /* The vCPU's state for a new instruction, or NULL: no memory. */
-static struct mmio_state *mmio_get(struct vcpu *v)
+struct mmio_state *mmio_get(struct vcpu *v)
 {
 	struct mmio_state *st;
 
@@ -63,7 +63,7 @@ static struct mmio_state *mmio_get(struct vcpu *v)
 	return st;
 }
 
-void mmio_load(struct mmio_state *st)
+static void mmio_load(struct mmio_state *st)
 {
 	struct emul_ctxt *c = &st->c;
 	struct vcpu *v = st->v;
@@ -114,7 +114,7 @@ static void mmio_retire_mov_ss(void)
 		   state | GUEST_INTR_STATE_MOV_SS);
 }
 
-static void mmio_inject(struct mmio_state *st)
+void mmio_inject(struct mmio_state *st)
 {
 	const struct emul_exception *e = &st->c.exception;
 
@@ -130,7 +130,7 @@ static void mmio_inject(struct mmio_state *st)
  * An error of user space's memory, or an instruction nobody can emulate: user
  * space's business if it is the guest kernel's, #UD for the guest's own users.
  */
-static int mmio_unhandled(struct mmio_state *st)
+int mmio_unhandled(struct mmio_state *st)
 {
 	struct kvm_run *run = st->v->run;
 	const struct emul_ctxt *c = &st->c;
@@ -254,7 +254,7 @@ static int mmio_request(struct mmio_state *st)
 }
 
 /* Writes that are left, one at a time; then the guest goes on. */
-static int mmio_drain(struct vcpu *v)
+int mmio_drain(struct vcpu *v)
 {
 	struct mmio_state *st = mmio_state(v->arch.emul);
 	struct mmio_write *w;
@@ -294,10 +294,8 @@ static int mmio_finish(struct mmio_state *st, int r)
 	}
 }
 
-static int mmio_begin(struct mmio_state *st)
+void mmio_reset(struct mmio_state *st)
 {
-	int r;
-
 	st->trail.data = NULL;
 	st->error = 0;
 	st->nr_reads = 0;
@@ -308,6 +306,13 @@ static int mmio_begin(struct mmio_state *st)
 	st->io_ready = false;
 	st->io_posted = false;
 	mmio_load(st);
+}
+
+static int mmio_begin(struct mmio_state *st)
+{
+	int r;
+
+	mmio_reset(st);
 	r = emulate_insn(&st->c);
 	if (!st->io_exit && (r == EMUL_OK || r == EMUL_NEED_IO))
 		mmio_learn(st);

@@ -117,9 +117,6 @@ void mmio_get_table(struct emul_ctxt *c, enum emul_table table,
 void mmio_set_table(struct emul_ctxt *c, enum emul_table table,
 		    const struct emul_table_reg *reg);
 int mmio_set_cr(struct emul_ctxt *c, unsigned int cr, u64 val);
-/* Load the emulator's registers from the vCPU, and write back the changed ones. */
-void mmio_load(struct mmio_state *st);
-void mmio_store(struct mmio_state *st);
 
 /*
  * Read the rest of @rd from devices in the kernel: true if all is there,
@@ -133,6 +130,19 @@ void mmio_retire(struct vcpu *v);
 /* Leave for KVM_EXIT_MMIO: returns 0.  @data of a write is 8 bytes, or NULL. */
 int mmio_exit(struct vcpu *v, gpa_t gpa, unsigned int len, const void *data,
 	      int (*complete)(struct vcpu *v));
+
+/* mmio.c: the vCPU's state, or NULL: no memory. */
+struct mmio_state *mmio_get(struct vcpu *v);
+/* Begin something new: forget accesses, load the emulator's registers. */
+void mmio_reset(struct mmio_state *st);
+/* Write the changed registers back. */
+void mmio_store(struct mmio_state *st);
+/* Queue the emulator's exception. */
+void mmio_inject(struct mmio_state *st);
+/* Leave for what is left to write; 1 if there is nothing. */
+int mmio_drain(struct vcpu *v);
+/* Nobody can emulate this: an error, #UD, or an exit. */
+int mmio_unhandled(struct mmio_state *st);
 
 /* Remember the instruction in st->c that was just executed, if it is a move. */
 void mmio_learn(struct mmio_state *st);

@@ -76,6 +76,7 @@ int main(int argc, char **argv)
 	       (unsigned long long)seed, count);
 	emulate_test_decodes();
 	emulate_test_left_out();
+	emulate_test_tasks();
 	emulate_test_cases();
 	emulate_test_fuzz(seed, count);
 	emulate_test_native(seed, count);

@@ -7,6 +7,7 @@
  * emulate_cases.c    runs tables of instructions with fixed expectations
  * emulate_cases_*.c  the tables
  * emulate_decodes.c  a table of encodings and what they decode to
+ * emulate_tasks.c    task switches
  * emulate_left_out.c every opcode is known or listed as left out
  * emulate_native.c   the same instruction on the CPU and in the emulator
  * emulate_gate.c     runs an instruction on the CPU
@@ -105,6 +106,7 @@ long machine_offset(u64 addr);
 void emulate_test_cases(void);
 void emulate_test_decodes(void);
 void emulate_test_left_out(void);
+void emulate_test_tasks(void);
 void emulate_test_native(u64 seed, unsigned int count);
 void emulate_test_fuzz(u64 seed, unsigned int count);
 
