@@ -125,13 +125,16 @@ static int run(void)
 	return emulate_task_switch(&m.c, &t, &trap);
 }
 
-#define CHECK(expr)							\
-	do {								\
-		if (!(expr)) {						\
-			tap_note("%s:%d: %s", __func__, __LINE__, #expr); \
-			return false;					\
-		}							\
-	} while (0)
+static bool good;
+
+static void check(bool holds, const char *text, const char *func, int line)
+{
+	if (!holds)
+		tap_note("%s:%d: %s", func, line, text);
+	good &= holds;
+}
+
+#define CHECK(expr)	check(expr, #expr, __func__, __LINE__)
 
 static bool raised(int r, unsigned int vector, u32 error)
 {
@@ -143,7 +146,7 @@ static bool raised(int r, unsigned int vector, u32 error)
 	return false;
 }
 
-static bool saved_old(u32 flags)
+static void saved_old(u32 flags)
 {
 	unsigned int i;
 
@@ -155,10 +158,9 @@ static bool saved_old(u32 flags)
 	CHECK(get(TSS_A + 0x4c, 4) == SEL_CODE);
 	/* what a switch does not save: CR3, LDT, stacks of other rings */
 	CHECK(!get(TSS_A + 0x1c, 4) && !get(TSS_A + 0x60, 4));
-	return true;
 }
 
-static bool loaded_b(u32 flags)
+static void loaded_b(u32 flags)
 {
 	unsigned int i;
 
@@ -174,42 +176,41 @@ static bool loaded_b(u32 flags)
 	CHECK(m.seg[EMUL_TR].selector == SEL_B && m.seg[EMUL_TR].type == 11 &&
 	      m.seg[EMUL_TR].base == TSS_B);
 	CHECK((m.c.dirty & 0x300ff) == 0x300ff);
-	return true;
 }
 
-static bool test_call(void)
+static void test_call(void)
 {
 	setup(SEL_B, EMUL_TASK_CALL);
 	CHECK(run() == EMUL_OK);
-	CHECK(saved_old(0x46) && loaded_b(0x246 | NT));
+	saved_old(0x46);
+	loaded_b(0x246 | NT);
 	CHECK(busy(SEL_A) && busy(SEL_B));
 	CHECK(get(TSS_B, 2) == SEL_A);
-	return true;
 }
 
-static bool test_jmp(void)
+static void test_jmp(void)
 {
 	setup(SEL_B, EMUL_TASK_JMP);
 	put(TSS_B, 2, 0x99);
 	CHECK(run() == EMUL_OK);
-	CHECK(saved_old(0x46) && loaded_b(0x246));
+	saved_old(0x46);
+	loaded_b(0x246);
 	CHECK(!busy(SEL_A) && busy(SEL_B));
 	CHECK(get(TSS_B, 2) == 0x99);
-	return true;
 }
 
-static bool test_iret(void)
+static void test_iret(void)
 {
 	setup(SEL_B, EMUL_TASK_IRET);
 	m.c.rflags |= NT;
 	put_desc(SEL_B, tss_desc(TSS_B, 0x67, 11));
 	CHECK(run() == EMUL_OK);
-	CHECK(saved_old(0x46) && loaded_b(0x246));
+	saved_old(0x46);
+	loaded_b(0x246);
 	CHECK(!busy(SEL_A) && busy(SEL_B));
-	return true;
 }
 
-static bool test_event(void)
+static void test_event(void)
 {
 	setup(SEL_B, EMUL_TASK_EVENT);
 	t.external = true;
@@ -219,17 +220,16 @@ static bool test_event(void)
 	CHECK(run() == EMUL_OK);
 	CHECK(m.c.regs[EMUL_RSP] == 0x1ffc && get(0x1ffc, 4) == 0x1230);
 	CHECK((m.c.rflags & NT) && get(TSS_B, 2) == SEL_A);
-	return true;
 }
 
 /* To a task of 16 bits, with its error code of 16 bits, and back. */
-static bool test_16(void)
+static void test_16(void)
 {
 	setup(SEL_C, EMUL_TASK_EVENT);
 	t.has_error = true;
 	t.error = 0x1230;
 	CHECK(run() == EMUL_OK);
-	CHECK(saved_old(0x46));
+	saved_old(0x46);
 	CHECK(m.c.rip == 0x4321 && m.c.rflags == (0x3202 | NT));
 	CHECK((u16)m.c.regs[EMUL_RAX] == 0x7000);
 	CHECK((u16)m.c.regs[EMUL_RSP] == 0x7002 && get(0x7002, 2) == 0x1230);
@@ -246,10 +246,9 @@ static bool test_16(void)
 	CHECK(get(TSS_C + 0x10, 2) == 0x3202);
 	CHECK(get(TSS_C + 0x24, 2) == SEL_CODE && !busy(SEL_C));
 	CHECK(m.c.rip == 0x8005 && m.c.regs[EMUL_RDI] == 0x1007);
-	return true;
 }
 
-static bool test_user(void)
+static void test_user(void)
 {
 	setup(SEL_B, EMUL_TASK_JMP);
 	fill_32(TSS_B, true);
@@ -263,10 +262,9 @@ static bool test_user(void)
 	CHECK(raised(run(), 10, SEL_DATA));
 	CHECK(m.c.rip == 0x1234 && (m.c.dirty & EMUL_DIRTY_RIP));
 	CHECK(m.seg[EMUL_TR].selector == SEL_B);
-	return true;
 }
 
-static bool test_vm86(void)
+static void test_vm86(void)
 {
 	setup(SEL_B, EMUL_TASK_JMP);
 	put(TSS_B + 0x24, 4, 0x23202);
@@ -274,21 +272,19 @@ static bool test_vm86(void)
 	CHECK(run() == EMUL_OK);
 	CHECK(m.c.cpl == 3 && m.seg[EMUL_CS].base == 0x10000);
 	CHECK(m.seg[EMUL_CS].limit == 0xffff && m.seg[EMUL_SS].dpl == 3);
-	return true;
 }
 
-static bool test_trap(void)
+static void test_trap(void)
 {
 	setup(SEL_B, EMUL_TASK_JMP);
 	put(TSS_B + 0x64, 2, 1);
 	CHECK(run() == EMUL_OK && trap);
 	setup(SEL_C, EMUL_TASK_JMP);
 	CHECK(run() == EMUL_OK && !trap);
-	return true;
 }
 
 /* Faults of the old task leave everything as it was. */
-static bool test_refused(void)
+static void test_refused(void)
 {
 	setup(SEL_B | 4, EMUL_TASK_JMP);
 	CHECK(raised(run(), 13, SEL_B | 4) && !m.c.dirty);
@@ -323,11 +319,10 @@ static bool test_refused(void)
 	setup(SEL_B, EMUL_TASK_JMP);
 	m.c.efer = 0x500;
 	CHECK(run() == EMUL_UNHANDLED);
-	return true;
 }
 
 /* One field of the new TSS at a time is bad. */
-static bool test_new_faults(void)
+static void test_new_faults(void)
 {
 	static const struct {
 		u8 at, vector;
@@ -366,19 +361,25 @@ static bool test_new_faults(void)
 	t.has_error = true;
 	put(TSS_B + 0x38, 4, MACHINE_ABSENT + 0x100);
 	CHECK(raised(run(), 14, 2));
-	return true;
+}
+
+static bool run_test(void (*test)(void))
+{
+	good = true;
+	test();
+	return good;
 }
 
 void emulate_test_tasks(void)
 {
-	tap_result(test_call(), "task switch by CALL");
-	tap_result(test_jmp(), "task switch by JMP");
-	tap_result(test_iret(), "task switch by IRET");
-	tap_result(test_event(), "task switch by an event with an error code");
-	tap_result(test_16(), "to a 16-bit task and back");
-	tap_result(test_user(), "to a task of ring 3");
-	tap_result(test_vm86(), "to a task in VM86");
-	tap_result(test_trap(), "the T bit");
-	tap_result(test_refused(), "faults before a task switch");
-	tap_result(test_new_faults(), "faults in the new task");
+	tap_result(run_test(test_call), "task switch by CALL");
+	tap_result(run_test(test_jmp), "task switch by JMP");
+	tap_result(run_test(test_iret), "task switch by IRET");
+	tap_result(run_test(test_event), "task switch by an event with an error code");
+	tap_result(run_test(test_16), "to a 16-bit task and back");
+	tap_result(run_test(test_user), "to a task of ring 3");
+	tap_result(run_test(test_vm86), "to a task in VM86");
+	tap_result(run_test(test_trap), "the T bit");
+	tap_result(run_test(test_refused), "faults before a task switch");
+	tap_result(run_test(test_new_faults), "faults in the new task");
 }

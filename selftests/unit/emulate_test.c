@@ -41,7 +41,7 @@ void tap_result(bool passed, const char *format, ...)
 	fflush(stdout);
 }
 
-void tap_skip(const char *what, const char *why)
+void tap_left_out(const char *what, const char *why)
 {
 	printf("ok %u - %s # SKIP %s\n", ++tap_nr, what, why);
 	fflush(stdout);

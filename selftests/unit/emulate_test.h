@@ -27,7 +27,7 @@
 /* One TAP line; detail has gone out before, with tap_note(). */
 void tap_result(bool passed, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-void tap_skip(const char *what, const char *why);
+void tap_left_out(const char *what, const char *why);
 void tap_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Deterministic random numbers. */
