@@ -16,6 +16,7 @@
 #include "../trace.h"
 #include "lapic.h"
 #include "vmx.h"
+#include "xsave.h"
 
 #define CPUID_MAX	256	/* entries user space may set */
 #define CPUID_WIDTH	36	/* of physical addresses, if none is said */
@@ -48,7 +49,7 @@ static const struct cpuid_word cpuid_words[] = {
 	  F(AVX512_VPOPCNTDQ) | F(RDPID), 0 },
 	{ 7, 3, 18, F(AVX512_4VNNIW) | F(AVX512_4FMAPS) | F(FSRM) |
 	  F(AVX512_VP2INTERSECT) | F(MD_CLEAR) | F(SERIALIZE), 0 },
-	{ 0xd, 0, 10, F(XSAVEOPT) | F(XSAVEC) | F(XGETBV1), 0 },
+	{ 0xd, 0, 10, F(XSAVEOPT) | F(XGETBV1), 0 },
 	{ 0x80000001, 2, 6, F(LAHF_LM) | F(ABM) | F(3DNOWPREFETCH), 0 },
 	{ 0x80000001, 3, 1, F(SYSCALL) | F(NX) | F(GBPAGES) | F(RDTSCP) | F(LM),
 	  0 },
@@ -85,20 +86,6 @@ static void cpuid_mask_features(struct kvm_cpuid_entry2 *e)
 		e->ecx &= ~F(RDPID);
 }
 
-/* Size of the XSAVE area, standard format, for the components in @xcr0. */
-static u32 cpuid_xsave_size(u64 xcr0)
-{
-	u32 size = 512 + 64, eax, ebx, ecx, edx, i;
-
-	for (i = 2; i < 63; i++) {
-		if (!(xcr0 & BIT_ULL(i)))
-			continue;
-		cpuid_count(0xd, i, &eax, &ebx, &ecx, &edx);
-		size = max(size, ebx + eax);
-	}
-	return size;
-}
-
 /* The collected list and the room in it. */
 struct cpuid_list {
 	struct kvm_cpuid_entry2 *e;
@@ -125,25 +112,30 @@ static bool cpuid_add_xsave(struct cpuid_list *l)
 {
 	u64 xcr0 = fpu_supported_xcr0();
 	struct kvm_cpuid_entry2 *e = cpuid_add(l, 0xd, 0, true);
-	u32 i;
+	u32 i, xsavec;
 
 	if (!e)
 		return false;
 	e->eax = xcr0;
 	e->edx = xcr0 >> 32;
-	e->ebx = e->ecx = cpuid_xsave_size(xcr0);
+	e->ebx = e->ecx = fpu_xsave_size(xcr0, false);
 	e = cpuid_add(l, 0xd, 1, true);
 	if (!e)
 		return false;
+	/* wants nothing of the kernel, which may do without it for itself */
+	xsavec = e->eax & F(XSAVEC);
 	cpuid_mask_features(e);
-	e->ebx = e->ecx = e->edx = 0;
+	e->eax |= xsavec;
+	e->ebx = xsavec ? fpu_xsave_size(xcr0, true) : 0;
+	e->ecx = e->edx = 0;
 	for (i = 2; i < 63; i++) {
 		if (!(xcr0 & BIT_ULL(i)))
 			continue;
 		e = cpuid_add(l, 0xd, i, true);
 		if (!e)
 			return false;
-		e->ecx = e->edx = 0;
+		e->ecx &= XSAVE_ALIGN_64;
+		e->edx = 0;
 	}
 	return true;
 }
@@ -421,10 +413,10 @@ void cpuid_update_runtime(struct vcpu *v)
 	}
 	e = cpuid_find(v, 0xd, 0);
 	if (e)
-		e->ebx = cpuid_xsave_size(v->arch.xcr0);
+		e->ebx = fpu_xsave_size(v->arch.xcr0, false);
 	e = cpuid_find(v, 0xd, 1);
 	if (e && (e->eax & (F(XSAVES) | F(XSAVEC))))
-		e->ebx = cpuid_xsave_size(v->arch.xcr0);
+		e->ebx = fpu_xsave_size(v->arch.xcr0 | v->arch.xss, true);
 }
 
 static const struct {

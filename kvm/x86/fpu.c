@@ -17,6 +17,7 @@
 
 #include "../arch.h"
 #include "vmx.h"
+#include "xsave.h"
 
 #define FPU_AVX512	(XFEATURE_MASK_OPMASK | XFEATURE_MASK_ZMM_Hi256 | \
 			 XFEATURE_MASK_Hi16_ZMM)
@@ -38,20 +39,33 @@ u64 fpu_supported_xcr0(void)
 	return host & (XFEATURE_MASK_FPSSE | XFEATURE_MASK_YMM | FPU_AVX512);
 }
 
-/* The end of the last component in the standard format. */
-unsigned int fpu_xsave_size(void)
-{
-	u64 features = fpu_supported_xcr0() & ~XFEATURE_MASK_FPSSE;
-	unsigned int i, size = sizeof(struct kvm_xsave);
-	u32 eax, ebx, ecx, edx;
+/* What CPUID says of each component; written once, while the module loads. */
+static struct xsave_component fpu_components[XSAVE_COMPONENTS];
 
-	for (i = XFEATURE_YMM; i < 63; i++) {
-		if (!(features & BIT_ULL(i)))
-			continue;
-		cpuid_count(0xd, i, &eax, &ebx, &ecx, &edx);
-		size = max(size, ebx + eax);
+void fpu_module_init(void)
+{
+	unsigned int i;
+	u32 edx;
+
+	if (!boot_cpu_has(X86_FEATURE_XSAVE))
+		return;
+	for (i = XFEATURE_YMM; i < XSAVE_COMPONENTS; i++) {
+		struct xsave_component *c = &fpu_components[i];
+
+		cpuid_count(0xd, i, &c->size, &c->offset, &c->flags, &edx);
 	}
-	return size;
+}
+
+u32 fpu_xsave_size(u64 features, bool compacted)
+{
+	return compacted ? xsave_compacted_size(fpu_components, features) :
+			   xsave_standard_size(fpu_components, features);
+}
+
+unsigned int fpu_xsave_bytes(void)
+{
+	return max_t(u32, sizeof(struct kvm_xsave),
+		     fpu_xsave_size(fpu_supported_xcr0(), false));
 }
 
 int fpu_vcpu_init(struct vcpu *v)
@@ -195,7 +209,7 @@ int fpu_set_xsave(struct vcpu *v, const void *buf, unsigned int size)
 	const struct xregs_state *x = buf;
 	u32 pkru;
 
-	if (size < fpu_xsave_size())
+	if (size < fpu_xsave_bytes())
 		return -EINVAL;
 	if (x->i387.mxcsr & ~FPU_MXCSR_MASK)
 		return -EINVAL;

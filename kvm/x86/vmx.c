@@ -399,6 +399,7 @@ int arch_module_init(void)
 	run_module_init();
 	host_module_init();
 	msr_init();
+	fpu_module_init();
 	ret = apic_page_module_init();
 	if (ret)
 		goto err_regions;

@@ -266,8 +266,7 @@ int arch_check_extension(struct vm *vm, long ext)
 		return KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC |
 		       KVM_CLOCK_TSC_STABLE;
 	case KVM_CAP_XSAVE2:
-		return max_t(unsigned int, fpu_xsave_size(),
-			     sizeof(struct kvm_xsave));
+		return fpu_xsave_bytes();
 	case KVM_CAP_TSC_CONTROL:
 	case KVM_CAP_VM_TSC_CONTROL:
 		return tsc_scaling();

@@ -192,7 +192,11 @@ int fpu_get_xsave(struct vcpu *v, void *buf, unsigned int size);
 int fpu_set_xsave(struct vcpu *v, const void *buf, unsigned int size);
 int fpu_get_xcrs(struct vcpu *v, struct kvm_xcrs *x);
 int fpu_set_xcrs(struct vcpu *v, const struct kvm_xcrs *x);
-unsigned int fpu_xsave_size(void);	/* KVM_CAP_XSAVE2 */
+/* Bytes of KVM_GET_XSAVE2's buffer: KVM_CAP_XSAVE2. */
+unsigned int fpu_xsave_bytes(void);
+/* Bytes of an XSAVE area for @features of XCR0 and IA32_XSS, as CPUID says. */
+u32 fpu_xsave_size(u64 features, bool compacted);
+void fpu_module_init(void);		/* before the first VM */
 /* The XCR0 bits this host can give to a guest. */
 u64 fpu_supported_xcr0(void);
 /* One XMM register of the guest, 16 bytes.  Between load and put. */

@@ -25,6 +25,41 @@ TEST(supported, "the supported CPUID is a 64-bit CPU with a local APIC")
 	CHECK(e->edx & (1 << 20));	/* NX */
 }
 
+TEST(xsave_sizes, "the compacted XSAVE area is as large as its parts")
+{
+	struct kvm_cpuid2 *c = cpuid_supported();
+	struct kvm_cpuid_entry2 *e = cpuid_find(c, 0xd, 0);
+	uint32_t standard = 576, compacted = 576;
+	uint64_t xcr0;
+
+	if (!e || !e->eax)
+		tap_skip("the CPU has no XSAVE");
+	xcr0 = e->eax | (uint64_t)e->edx << 32;
+	for (uint32_t i = 2; i < 63; i++) {
+		struct kvm_cpuid_entry2 *part = cpuid_find(c, 0xd, i);
+
+		if (!(xcr0 >> i & 1))
+			continue;
+		CHECK(part && part->eax);
+		if (part->ecx & 2)
+			compacted = (compacted + 63) & ~63u;
+		compacted += part->eax;
+		if (part->ebx + part->eax > standard)
+			standard = part->ebx + part->eax;
+	}
+	CHECK_EQ(e->ecx, standard);
+	e = cpuid_find(c, 0xd, 1);
+	CHECK(e);
+	tap_diag("XCR0 %#llx: %u bytes, compacted %u",
+		 (unsigned long long)xcr0, standard, compacted);
+	if (!(e->eax & 2))
+		tap_skip("the CPU has no XSAVEC");
+	/* KVM says what IA32_XSS adds, too */
+	CHECK(e->ebx >= compacted);
+	if (xcr0 == 0xe7 && !(e->eax & 8))
+		CHECK_EQ(e->ebx, 2432);
+}
+
 TEST(too_small, "a table too small is E2BIG, one absurdly large too")
 {
 	struct kvm_cpuid2 *c = calloc(1, sizeof(*c) +
