@@ -163,7 +163,7 @@ static bool sse_is_mmx(const struct emul_insn *insn)
 
 static int sse_load(struct emul_ctxt *c, const struct sse_move *move)
 {
-	u64 val[2] = { 0, 0 }, reg[2];
+	u64 val[2] = { 0, 0 }, reg[2] = { 0, 0 };
 	struct emul_mem m;
 	int r;
 
@@ -172,7 +172,7 @@ static int sse_load(struct emul_ctxt *c, const struct sse_move *move)
 	r = sse_map(c, move, EMUL_ACC_READ, &m);
 	if (r == EMUL_OK)
 		r = emulate_mem_read(c, &m, val, EMUL_ACC_READ);
-	if (r == EMUL_OK)
+	if (r == EMUL_OK && (move->kind == SSE_LOW || move->kind == SSE_HIGH))
 		r = c->ops->read_xmm(c, c->insn.reg, reg);
 	if (r != EMUL_OK)
 		return r;
