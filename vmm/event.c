@@ -171,17 +171,18 @@ static int64_t event_run_timers(struct event_loop *l)
 	return t->due - now;
 }
 
-int event_loop_run(struct event_loop *l)
+int event_loop_run_until(struct event_loop *l, bool (*cond)(void *arg),
+			 void *arg)
 {
-	l->stop = false;
-	while (!l->stop) {
+	while (!cond(arg)) {
 		int64_t ns;
 		int err;
 
 		if (l->more_work)
 			event_run_work(l);
 		ns = event_run_timers(l);
-		if (l->stop)
+		/* Both may have made it true, and nothing else need come. */
+		if (cond(arg))
 			break;
 		if (l->more_work)
 			ns = 0;
@@ -190,6 +191,19 @@ int event_loop_run(struct event_loop *l)
 			return err;
 	}
 	return 0;
+}
+
+static bool event_stopped(void *arg)
+{
+	struct event_loop *l = arg;
+
+	return l->stop;
+}
+
+int event_loop_run(struct event_loop *l)
+{
+	l->stop = false;
+	return event_loop_run_until(l, event_stopped, l);
 }
 
 void event_loop_stop(struct event_loop *l)

@@ -20,7 +20,19 @@ struct event_loop;
 int event_loop_create(struct event_loop **out);	/* 0 or -errno */
 void event_loop_destroy(struct event_loop *l);
 
-/* Run callbacks until event_loop_stop(); returns 0, or -errno of io_uring. */
+/*
+ * event_loop_run_until() - run callbacks until @cond(@arg) holds, which is asked
+ * before each wait.  Whoever waits says for what, so that no wait can end for
+ * the reason of another.  What makes @cond true happens in a callback, or on
+ * another thread that then posts work.  0, or -errno of the wait.
+ */
+int event_loop_run_until(struct event_loop *l, bool (*cond)(void *arg),
+			 void *arg);
+
+/*
+ * For programs that wait for one thing only, as tests do: run until a callback
+ * calls event_loop_stop().
+ */
 int event_loop_run(struct event_loop *l);
 void event_loop_stop(struct event_loop *l);
 

@@ -15,6 +15,7 @@
 #include "xen/abi.h"
 
 #define HALT_PERIOD_NS	500000000ull
+#define HALT_ASK_NS	50000000ull	/* one that is busy is not halted */
 #define RFLAGS_IF	(1ull << 9)
 
 static int halt_ask(struct vcpu *v, void *arg)
@@ -47,7 +48,7 @@ static bool halt_all(struct vm *vm)
 	unsigned int i;
 
 	for (i = 0; i < vm->nr_vcpus; i++)
-		if (vcpu_call(NULL, &vm->vcpus[i], halt_ask, NULL) != 1)
+		if (vcpu_ask(&vm->vcpus[i], halt_ask, NULL, HALT_ASK_NS) != 1)
 			return false;
 	return true;
 }

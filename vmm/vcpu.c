@@ -218,6 +218,18 @@ static bool vcpu_serve_one(struct vcpu *v)
 	return true;
 }
 
+/* Queue @c to @v, under call_lock; false if @v serves none any more. */
+static bool vcpu_queue(struct vcpu *v, struct vcpu_call *c)
+{
+	if (v->gone)
+		return false;
+	*v->calls_tail = c;
+	v->calls_tail = &c->next;
+	pthread_cond_broadcast(&v->vm->call_cond);
+	vcpu_kick(v);
+	return true;
+}
+
 int vcpu_call(struct vcpu *self, struct vcpu *v,
 	      int (*fn)(struct vcpu *v, void *arg), void *arg)
 {
@@ -227,15 +239,58 @@ int vcpu_call(struct vcpu *self, struct vcpu *v,
 	if (self == v)
 		return fn(v, arg);
 	pthread_mutex_lock(&vm->call_lock);
-	if (!v->gone) {
-		*v->calls_tail = &c;
-		v->calls_tail = &c.next;
-		pthread_cond_broadcast(&vm->call_cond);
-		vcpu_kick(v);
+	if (vcpu_queue(v, &c))
 		while (!c.done)
 			if (!self || !vcpu_serve_one(self))
 				pthread_cond_wait(&vm->call_cond,
 						  &vm->call_lock);
+	pthread_mutex_unlock(&vm->call_lock);
+	return c.result;
+}
+
+/* Take @c back, under call_lock; false if it is being served. */
+static bool vcpu_unqueue(struct vcpu *v, struct vcpu_call *c)
+{
+	struct vcpu_call **pp = &v->calls;
+
+	while (*pp && *pp != c)
+		pp = &(*pp)->next;
+	if (!*pp)
+		return false;
+	*pp = c->next;
+	if (!*pp)
+		v->calls_tail = pp;
+	return true;
+}
+
+int vcpu_ask(struct vcpu *v, int (*fn)(struct vcpu *v, void *arg), void *arg,
+	     uint64_t ns)
+{
+	struct vcpu_call c = { .fn = fn, .arg = arg, .result = -ESHUTDOWN };
+	struct vm *vm = v->vm;
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	ns += until.tv_nsec;
+	until.tv_sec += ns / 1000000000;
+	until.tv_nsec = ns % 1000000000;
+	pthread_mutex_lock(&vm->call_lock);
+	if (vcpu_queue(v, &c)) {
+		while (!c.done) {
+			int err = pthread_cond_clockwait(&vm->call_cond,
+							 &vm->call_lock,
+							 CLOCK_MONOTONIC,
+							 &until);
+
+			if (err != ETIMEDOUT || c.done)
+				continue;
+			if (vcpu_unqueue(v, &c)) {
+				c.result = -ETIMEDOUT;
+				break;
+			}
+			/* Begun: @fn is short. */
+			pthread_cond_wait(&vm->call_cond, &vm->call_lock);
+		}
 	}
 	pthread_mutex_unlock(&vm->call_lock);
 	return c.result;
@@ -313,6 +368,15 @@ static int vcpu_run(struct vcpu *v)
 	return ret;
 }
 
+static uint64_t vcpu_clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	if (clock_gettime(clock, &ts))
+		return 0;
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
 static void *vcpu_thread(void *arg)
 {
 	struct vcpu *v = arg;
@@ -329,6 +393,9 @@ static void *vcpu_thread(void *arg)
 	if (ret < 0)
 		vcpu_failed(v);
 	vcpu_end_calls(v);
+	atomic_store(&v->cpu_ns, vcpu_clock_ns(CLOCK_THREAD_CPUTIME_ID));
+	atomic_store(&v->ended, true);
+	event_work_post(v->vm->loop, &v->vm->wake);
 	return NULL;
 }
 
@@ -368,11 +435,13 @@ void vcpu_join(struct vcpu *v)
 
 uint64_t vcpu_cpu_ns(const struct vcpu *v)
 {
-	struct timespec ts;
 	clockid_t clock;
 
-	if (!v->started || pthread_getcpuclockid(v->thread, &clock) ||
-	    clock_gettime(clock, &ts))
+	if (!v->started)
 		return 0;
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+	if (atomic_load(&v->ended))
+		return atomic_load(&v->cpu_ns);
+	if (pthread_getcpuclockid(v->thread, &clock))
+		return 0;
+	return vcpu_clock_ns(clock);
 }

@@ -24,6 +24,8 @@ struct vcpu {
 	struct kvm_run *run;
 	pthread_t thread;
 	bool started;
+	_Atomic bool ended;		/* the thread only has to return */
+	_Atomic uint64_t cpu_ns;	/* it has used, once it has ended */
 
 	/* vm->call_lock */
 	struct vcpu_call *calls, **calls_tail;
@@ -56,7 +58,7 @@ void vcpu_destroy(struct vcpu *v);
  * are started: none enters the guest before it can be kicked.
  */
 int vcpu_start(struct vcpu *v);
-/* Wait for the end of the thread, after vm->stopping was set. */
+/* Wait for the end of the thread; at once when v->ended. */
 void vcpu_join(struct vcpu *v);
 
 /* Get the vCPU out of the guest, to look at vm->stopping and its calls. */
@@ -69,6 +71,13 @@ void vcpu_kick(struct vcpu *v);
  */
 int vcpu_call(struct vcpu *self, struct vcpu *v,
 	      int (*fn)(struct vcpu *v, void *arg), void *arg);
+
+/*
+ * vcpu_ask() - the same from the loop, which must not wait for what a guest has
+ * a vCPU do: -ETIMEDOUT if @fn has not begun within @ns.
+ */
+int vcpu_ask(struct vcpu *v, int (*fn)(struct vcpu *v, void *arg), void *arg,
+	     uint64_t ns);
 
 /* CPU time the thread has used, ns; 0 if it does not run. */
 uint64_t vcpu_cpu_ns(const struct vcpu *v);

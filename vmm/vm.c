@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Owns a guest's life: what is opened once for the process, and what becomes
- * of the guest when it stops.  An incarnation of it ends in vm_shutdown(),
- * from any thread, which stops the vCPUs and the loop.
+ * Owns a guest's life: what is opened once for the process, and what is done
+ * in each state of life.h.  An incarnation of it ends in vm_shutdown(), from
+ * any thread, or in vm_destroy(); the loop then sees that its condition holds.
  */
 #include "vm.h"
 
@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "halt.h"
@@ -23,13 +24,20 @@
 #include "vm_host.h"
 #include "xen/abi.h"
 
-/* The end of an incarnation */
-
-static void vm_ended(void *arg)
+void vm_life(struct vm *vm, enum life_event e)
 {
-	struct vm *vm = arg;
+	enum life_state next = life_next(vm->life, e);
 
-	event_loop_stop(vm->loop);
+	if (next == LIFE_NONE) {
+		log_line(LOG_ERROR, "%s: \"%s\" cannot be while %s",
+			 vm->cfg->name, life_event_name(e),
+			 life_state_name(vm->life));
+		return;
+	}
+	if (next != vm->life)
+		log_line(LOG_DEBUG, "%s: %s, now %s", vm->cfg->name,
+			 life_event_name(e), life_state_name(next));
+	vm->life = next;
 }
 
 void vm_shutdown(struct vm *vm, unsigned int reason)
@@ -46,63 +54,8 @@ void vm_shutdown(struct vm *vm, unsigned int reason)
 	pthread_mutex_unlock(&vm->call_lock);
 	for (i = 0; i < vm->nr_vcpus; i++)
 		vcpu_kick(&vm->vcpus[i]);
-	if (event_post(vm->loop, vm_ended, vm))
-		log_line(LOG_ERROR, "out of memory at the end of the guest");
+	event_work_post(vm->loop, &vm->wake);
 }
-
-/* The control socket's verbs */
-
-static int vm_ctl_shutdown(void *arg, enum control_stop reason)
-{
-	struct vm *vm = arg;
-
-	if (!vm->store || atomic_load(&vm->shutdown_reason) >= 0)
-		return -ENOTCONN;
-	return guest_store_control(vm->store, reason == CONTROL_STOP_REBOOT ?
-				   "reboot" : "poweroff");
-}
-
-static void vm_ctl_destroy(void *arg)
-{
-	struct vm *vm = arg;
-
-	vm->destroyed = true;
-	if (vm->vcpus)
-		vm_shutdown(vm, SHUTDOWN_poweroff);
-	event_loop_stop(vm->loop);
-}
-
-static void vm_ctl_status(void *arg, struct control_status *st)
-{
-	struct vm *vm = arg;
-	unsigned int i;
-
-	st->name = vm->cfg->name;
-	st->state = vm->state;
-	memcpy(st->uuid, vm->cfg->uuid, sizeof(st->uuid));
-	st->domid = vm->domid;
-	st->memory_mib = vm->cfg->memory_mib;
-	st->maxmem_mib = vm->cfg->maxmem_mib;
-	st->vcpus = vm->cfg->vcpus;
-	st->maxvcpus = vm->cfg->maxvcpus;
-	st->cpu_ns = vm->cpu_ns_before;
-	for (i = 0; i < vm->nr_vcpus; i++)
-		st->cpu_ns += vcpu_cpu_ns(&vm->vcpus[i]);
-}
-
-static size_t vm_ctl_input(void *arg, const void *buf, size_t len)
-{
-	struct vm *vm = arg;
-
-	return console_input(vm->console, buf, len);
-}
-
-static const struct control_ops vm_control_ops = {
-	.shutdown	= vm_ctl_shutdown,
-	.destroy	= vm_ctl_destroy,
-	.status		= vm_ctl_status,
-	.console_input	= vm_ctl_input,
-};
 
 /* What is made once */
 
@@ -160,11 +113,18 @@ static int vm_prepare(struct vm_host *h, const struct vm_run_opts *opts)
 		vm_fail(h, err, "control socket");
 		goto err_loop;
 	}
+	err = vm_signals_open(h);
+	if (err) {
+		vm_fail(h, err, "signals");
+		goto err_control;
+	}
 	/* A guest without its first console client is better than none. */
 	if (opts->console_fd >= 0)
 		control_console_adopt(vm->ctl, opts->console_fd);
 	return 0;
 
+err_control:
+	control_destroy(vm->ctl);
 err_loop:
 	event_loop_destroy(vm->loop);
 err_disks:
@@ -178,7 +138,9 @@ err_node:
 
 static void vm_finish(struct vm_host *h)
 {
+	vm_signals_close(h);
 	control_destroy(h->vm.ctl);
+	event_work_cancel(&h->vm.wake);
 	event_loop_destroy(h->vm.loop);
 	vm_close_disks(h);
 	boot_files_close(&h->files);
@@ -213,71 +175,171 @@ static const char *const vm_reasons[] = {
 	[SHUTDOWN_soft_reset]	= "asked for a soft reset",
 };
 
-/* Whether the guest that stopped for @reason is to start again. */
-static bool vm_restarts(struct vm *vm, int reason)
+/* What follows on the end for @reason, as the configuration has it. */
+static enum life_event vm_policy(struct vm_host *h, int reason)
 {
-	if (vm->destroyed)
-		return false;
-	switch (vm_action(vm->cfg, reason)) {
+	switch (vm_action(h->vm.cfg, reason)) {
 	case VM_ACTION_RENAME_RESTART:
 		log_line(LOG_WARNING, "rename-restart: restarted without the old one kept");
-		return true;
+		return LIFE_RESTART;
 	case VM_ACTION_COREDUMP_RESTART:
 		log_line(LOG_WARNING, "coredump-restart: no core is written");
-		return true;
+		return LIFE_RESTART;
 	case VM_ACTION_RESTART:
-		return true;
+		return LIFE_RESTART;
 	case VM_ACTION_PRESERVE:
-		vm->state = reason == SHUTDOWN_crash ? "crashed" : "shutdown";
 		log_line(LOG_INFO, "preserved until it is destroyed");
-		while (!vm->destroyed && !event_loop_run(vm->loop))
-			;
-		return false;
+		return LIFE_PRESERVE;
 	case VM_ACTION_COREDUMP_DESTROY:
 		log_line(LOG_WARNING, "coredump-destroy: no core is written");
-		return false;
+		return LIFE_END;
 	case VM_ACTION_SOFT_RESET:
 		log_line(LOG_WARNING, "soft reset is not available: destroyed");
-		return false;
+		return LIFE_END;
 	case VM_ACTION_DESTROY:
-		return false;
+		return LIFE_END;
 	}
-	return false;
+	return LIFE_END;
 }
 
-/* One incarnation after the other; the last one's reason. */
-static int vm_live(struct vm_host *h)
+static uint64_t vm_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+/* The vCPUs have left: what now?  Somebody who wants the end has it. */
+static enum life_event vm_decide(struct vm_host *h)
+{
+	int reason = atomic_load(&h->vm.shutdown_reason);
+	enum life_event e;
+
+	if (h->vm.life == LIFE_KILLING)
+		return LIFE_END;
+	log_line(LOG_INFO, "%s %s", h->vm.cfg->name, vm_reasons[reason]);
+	e = h->vm.leaving ? LIFE_END : vm_policy(h, reason);
+	if (e != LIFE_RESTART ||
+	    life_may_restart(&h->pace, vm_now() - h->started))
+		return e;
+	log_line(LOG_ERROR, "%s restarts too fast: %u times it has not stayed up for %llu s: not restarted",
+		 h->vm.cfg->name, LIFE_QUICK_MAX + 1,
+		 LIFE_QUICK_NS / 1000000000);
+	h->looped = true;
+	return LIFE_END;
+}
+
+/* Conditions of the waits below.  Nobody leaves a state but by an event. */
+
+static bool vm_not_running(void *arg)
+{
+	struct vm *vm = arg;
+
+	return atomic_load(&vm->shutdown_reason) >= 0 ||
+	       (vm->life != LIFE_RUNNING && vm->life != LIFE_PAUSED);
+}
+
+static bool vm_not_preserved(void *arg)
+{
+	return ((struct vm *)arg)->life != LIFE_PRESERVED;
+}
+
+static bool vm_not_waiting(void *arg)
+{
+	return ((struct vm *)arg)->life != LIFE_WAITING;
+}
+
+static void vm_paused_enough(struct event_timer *t)
+{
+	struct vm *vm = t->arg;
+
+	if (vm->life == LIFE_WAITING)
+		vm_life(vm, LIFE_ELAPSED);
+}
+
+/* What a state has to do; each returns 0, or -errno when it cannot go on. */
+
+static int vm_do_making(struct vm_host *h)
 {
 	struct vm *vm = &h->vm;
-	int reason;
+	int err = vm_make(h);
 
-	for (;;) {
-		int err = event_loop_run(vm->loop);
-
-		if (err) {
-			log_line(LOG_ERROR, "event loop: error %d", -err);
-			vm_shutdown(vm, SHUTDOWN_crash);
-		}
-		reason = atomic_load(&vm->shutdown_reason);
-		if (reason < 0)
-			continue;
-		halt_unwatch(vm);
-		vm_stop_vcpus(vm);
-		if (!vm->destroyed)
-			log_line(LOG_INFO, "%s %s", vm->cfg->name,
-				 vm_reasons[reason]);
-		if (!vm_restarts(vm, reason))
-			return reason;
-		vm_unmake(h);
-		err = vm_make(h);
-		if (!err)
-			err = vm_start(h);
-		if (err) {
-			log_line(LOG_ERROR, "restart: %s", h->err);
-			return SHUTDOWN_crash;
-		}
+	if (!err) {
+		vm_life(vm, LIFE_MADE);
+		err = vm_start(h);
 	}
+	if (!err) {
+		h->started = vm_now();
+		vm_life(vm, LIFE_UNPAUSE);
+		return 0;
+	}
+	vm_life(vm, LIFE_FAILED);
+	vm_shutdown(vm, SHUTDOWN_crash);
+	return 0;
 }
+
+static int vm_do_running(struct vm_host *h)
+{
+	struct vm *vm = &h->vm;
+	int err = event_loop_run_until(vm->loop, vm_not_running, vm);
+
+	if (err) {
+		log_line(LOG_ERROR, "event loop: error %d", -err);
+		vm_shutdown(vm, SHUTDOWN_crash);
+	}
+	halt_unwatch(vm);
+	if (vm->life == LIFE_RUNNING || vm->life == LIFE_PAUSED)
+		vm_life(vm, LIFE_OVER);
+	return 0;
+}
+
+static int vm_do_stopping(struct vm_host *h)
+{
+	int err = vm_stop_vcpus(&h->vm);
+
+	if (!err)
+		vm_life(&h->vm, vm_decide(h));
+	return err;
+}
+
+static int vm_do_preserved(struct vm_host *h)
+{
+	return event_loop_run_until(h->vm.loop, vm_not_preserved, &h->vm);
+}
+
+/* A destroy may come while this waits. */
+static int vm_do_unmaking(struct vm_host *h)
+{
+	int err = vm_unmake(h);
+
+	if (!err)
+		vm_life(&h->vm, LIFE_UNMADE);
+	return err;
+}
+
+static int vm_do_waiting(struct vm_host *h)
+{
+	struct event_timer pause = { .fn = vm_paused_enough, .arg = &h->vm };
+	int err;
+
+	event_timer_set(h->vm.loop, &pause, LIFE_PAUSE_NS);
+	err = event_loop_run_until(h->vm.loop, vm_not_waiting, &h->vm);
+	event_timer_cancel(&pause);
+	return err;
+}
+
+static int (*const vm_do[LIFE_NR_STATES])(struct vm_host *h) = {
+	[LIFE_MAKING]		= vm_do_making,
+	[LIFE_PAUSED]		= vm_do_running,
+	[LIFE_RUNNING]		= vm_do_running,
+	[LIFE_STOPPING]		= vm_do_stopping,
+	[LIFE_KILLING]		= vm_do_stopping,
+	[LIFE_PRESERVED]	= vm_do_preserved,
+	[LIFE_RENEWING]		= vm_do_unmaking,
+	[LIFE_WAITING]		= vm_do_waiting,
+	[LIFE_ENDING]		= vm_do_unmaking,
+};
 
 static void vm_report(const struct vm_run_opts *opts, const char *line)
 {
@@ -290,54 +352,102 @@ static void vm_report(const struct vm_run_opts *opts, const char *line)
 }
 
 /* Whatever is in a file is unpacked and parsed without privileges. */
-static int vm_begin(struct vm_host *h)
+static void vm_begin(struct vm_host *h)
 {
-	int err = privs_drop(h->vm.domid, h->err, sizeof(h->err));
+	struct vm *vm = &h->vm;
 
-	if (!err)
-		err = vm_make(h);
-	if (!err)
-		err = vm_start(h);
-	return err;
+	vm->life = LIFE_MAKING;
+	if (privs_drop(vm->domid, h->err, sizeof(h->err))) {
+		vm_life(vm, LIFE_FAILED);
+		vm_shutdown(vm, SHUTDOWN_crash);
+	} else {
+		vm_do_making(h);
+	}
+	vm_report(vm->opts, vm->life == LIFE_RUNNING ? "ready" : h->err);
 }
 
-int vm_run(const struct vm_config *cfg, const struct vm_run_opts *opts)
+/*
+ * One state after the other.  False: by force, with vCPUs or I/O under way,
+ * and only the end of the process is left.
+ */
+static bool vm_live(struct vm_host *h)
+{
+	struct vm *vm = &h->vm;
+	enum life_state was;
+	int err;
+
+	while (vm->life != LIFE_ENDED) {
+		was = vm->life;
+		err = vm_do[was](h);
+		if (err) {
+			log_line(LOG_ERROR, "%s: %s while %s: ended by force",
+				 vm->cfg->name, err == -ETIMEDOUT ?
+				 "vCPUs or I/O do not end" : "no event loop",
+				 life_state_name(was));
+			return false;
+		}
+		if (was == LIFE_MAKING && vm->life != LIFE_RUNNING)
+			log_line(LOG_ERROR, "restart: %s", h->err);
+	}
+	return true;
+}
+
+static int vm_result(const struct vm_host *h)
+{
+	int reason = atomic_load(&h->vm.shutdown_reason);
+
+	return h->looped || reason == SHUTDOWN_crash ||
+	       reason == SHUTDOWN_watchdog ? VM_RUN_CRASHED : VM_RUN_ENDED;
+}
+
+static void vm_woken(struct event_work *w)
+{
+}
+
+static struct vm_host *vm_host_create(const struct vm_config *cfg,
+				      const struct vm_run_opts *opts)
 {
 	struct vm_host *h = calloc(1, sizeof(*h));
 	struct vm *vm;
-	int ret;
 
 	if (!h)
-		return -ENOMEM;
+		return NULL;
 	vm = &h->vm;
 	vm->cfg = cfg;
 	vm->opts = opts;
 	vm->domid = opts->domid;
 	vm->fd = -1;
-	vm->state = "paused";
+	vm->life = LIFE_MAKING;
+	vm->wake.fn = vm_woken;
+	atomic_store(&vm->shutdown_reason, -1);
 	pthread_mutex_init(&vm->call_lock, NULL);
 	pthread_cond_init(&vm->call_cond, NULL);
+	return h;
+}
+
+int vm_run(const struct vm_config *cfg, const struct vm_run_opts *opts)
+{
+	struct vm_host *h = vm_host_create(cfg, opts);
+	bool begun;
+	int ret;
+
+	if (!h)
+		return -ENOMEM;
 	ret = vcpu_init_signals();
 	if (!ret)
 		ret = vm_prepare(h, opts);
 	if (ret) {
 		vm_report(opts, h->err);
-		goto out;
+		free(h);
+		return ret;
 	}
-	ret = vm_begin(h);
-	if (ret) {
-		vm_report(opts, h->err);
-		atomic_store(&vm->shutdown_reason, SHUTDOWN_crash);
-		atomic_store(&vm->stopping, true);
-	} else {
-		vm_report(opts, "ready");
-		ret = vm_live(h);
-		ret = ret == SHUTDOWN_crash || ret == SHUTDOWN_watchdog ?
-		      VM_RUN_CRASHED : VM_RUN_ENDED;
-	}
-	vm_unmake(h);
+	vm_begin(h);
+	begun = h->vm.life == LIFE_RUNNING;
+	/* What is still in use goes with the process. */
+	if (!vm_live(h))
+		return vm_result(h);
+	ret = begun ? vm_result(h) : -EIO;
 	vm_finish(h);
-out:
 	free(h);
 	return ret;
 }

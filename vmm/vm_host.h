@@ -19,6 +19,13 @@ struct vm_host {
 	struct boot_files files;
 	struct disk *disks;
 	size_t nr_disks;
+	struct event_fd signals;	/* a signalfd */
+	struct event_timer term_timer;
+	struct life_pace pace;
+	bool looped;			/* it restarted too fast */
+	uint64_t started;		/* CLOCK_MONOTONIC, ns */
+	bool quiet;			/* no device has I/O under way */
+	bool drained;			/* work posted before has run */
 	char err[VM_ERROR_LINE];
 };
 
@@ -34,10 +41,25 @@ int vm_make(struct vm_host *h);
 /* Start the vCPU threads; likewise. */
 int vm_start(struct vm_host *h);
 
-/* Wait for the vCPU threads, once vm->stopping is set. */
-void vm_stop_vcpus(struct vm *vm);
+/*
+ * What follows waits on the loop, which goes on serving the control socket.
+ * Both return 0, or -ETIMEDOUT when a destroy has waited long enough: then
+ * vCPUs or I/O still use what there is, and nothing may be freed any more.
+ *
+ * vm_stop_vcpus() - wait for the vCPU threads, after vm_shutdown().
+ * vm_unmake() - that, then take apart whatever vm_make() has made.
+ */
+int vm_stop_vcpus(struct vm *vm);
+int vm_unmake(struct vm_host *h);
 
-/* vm_stop_vcpus(), then take apart whatever vm_make() has made. */
-void vm_unmake(struct vm_host *h);
+/*
+ * vm_verbs.c: the control socket's verbs; SIGTERM, SIGINT and SIGHUP, which
+ * ask the guest to power off, and destroy it XKVM_TERM_SECONDS later, or with
+ * the second one.  vm_signals_open() comes before any other thread.  0 or
+ * -errno.
+ */
+extern const struct control_ops vm_control_ops;
+int vm_signals_open(struct vm_host *h);
+void vm_signals_close(struct vm_host *h);
 
 #endif

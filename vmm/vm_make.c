@@ -183,55 +183,119 @@ int vm_start(struct vm_host *h)
 	pthread_mutex_lock(&vm->call_lock);
 	for (i = 0; !err && i < vm->nr_vcpus; i++)
 		err = vcpu_start(&vm->vcpus[i]);
+	/* None of those that there are may enter the guest. */
+	if (err)
+		atomic_store(&vm->stopping, true);
 	pthread_mutex_unlock(&vm->call_lock);
+	if (err)
+		return vm_fail(h, err, "vCPU threads");
 	halt_watch(vm);
-	vm->state = "running";
-	return err ? vm_fail(h, err, "vCPU threads") : 0;
+	return 0;
 }
 
 /* Taking it apart */
 
-void vm_stop_vcpus(struct vm *vm)
+static bool vm_vcpus_ended(void *arg)
 {
+	struct vm *vm = arg;
 	unsigned int i;
 
+	for (i = 0; i < vm->nr_vcpus; i++)
+		if (vm->vcpus[i].started && !atomic_load(&vm->vcpus[i].ended))
+			return vm->forced;
+	return true;
+}
+
+static bool vm_quiet(void *arg)
+{
+	struct vm_host *h = arg;
+
+	return h->quiet || h->vm.forced;
+}
+
+static bool vm_drained(void *arg)
+{
+	struct vm_host *h = arg;
+
+	return h->drained;
+}
+
+int vm_stop_vcpus(struct vm *vm)
+{
+	unsigned int i;
+	int err;
+
+	err = event_loop_run_until(vm->loop, vm_vcpus_ended, vm);
+	if (err)
+		return err;
+	for (i = 0; i < vm->nr_vcpus; i++) {
+		struct vcpu *v = &vm->vcpus[i];
+
+		if (v->started && !atomic_load(&v->ended))
+			return -ETIMEDOUT;
+	}
 	for (i = 0; i < vm->nr_vcpus; i++) {
 		vm->cpu_ns_before += vcpu_cpu_ns(&vm->vcpus[i]);
 		vcpu_join(&vm->vcpus[i]);
 	}
+	return 0;
 }
 
-static void vm_dry(void *arg)
+static void vm_dry(struct event_work *w)
 {
-	struct vm *vm = arg;
+	struct vm_host *h = w->arg;
 
-	event_loop_stop(vm->loop);
+	h->drained = true;
 }
 
-/* Let what was posted so far run: none of it may find its object gone. */
-static void vm_run_posts(struct vm *vm)
+/*
+ * Let what was posted so far run: none of it may find its object gone.  The
+ * queue keeps its order.
+ */
+static int vm_run_posts(struct vm_host *h)
 {
-	if (!event_post(vm->loop, vm_dry, vm))
-		event_loop_run(vm->loop);
+	struct event_work last = { .fn = vm_dry, .arg = h };
+	int err;
+
+	h->drained = false;
+	event_work_post(h->vm.loop, &last);
+	err = event_loop_run_until(h->vm.loop, vm_drained, h);
+	event_work_cancel(&last);
+	return err;
 }
 
-void vm_unmake(struct vm_host *h)
+static void vm_quiesced(void *arg)
+{
+	struct vm_host *h = arg;
+
+	h->quiet = true;
+}
+
+/* Wait until no device has I/O under way. */
+static int vm_quiesce(struct vm_host *h)
 {
 	struct vm *vm = &h->vm;
-	unsigned int i;
+	int err;
 
-	halt_unwatch(vm);
-	vm_stop_vcpus(vm);
-	vm_run_posts(vm);
-	console_flush(vm->console);
-	if (vm->xenbus && !xenbus_quiesce(vm->xenbus, vm_dry, vm))
-		event_loop_run(vm->loop);
+	h->quiet = !vm->xenbus || xenbus_quiesce(vm->xenbus, vm_quiesced, h);
+	err = event_loop_run_until(vm->loop, vm_quiet, h);
+	if (err)
+		return err;
+	return h->quiet ? 0 : -ETIMEDOUT;
+}
+
+static void vm_unmake_devices(struct vm *vm)
+{
 	xenbus_destroy(vm->xenbus);
 	console_destroy(vm->console);
 	guest_store_destroy(vm->store);
 	vm->xenbus = NULL;
 	vm->console = NULL;
 	vm->store = NULL;
+}
+
+static void vm_unmake_xen(struct vm *vm)
+{
 	evtchn_destroy(vm->evtchn);
 	gnttab_destroy(vm->gnttab);
 	watchdog_destroy(vm->watchdog);
@@ -240,11 +304,37 @@ void vm_unmake(struct vm_host *h)
 	vm->gnttab = NULL;
 	vm->watchdog = NULL;
 	vm->params = NULL;
+}
+
+static void vm_unmake_vcpus(struct vm *vm)
+{
+	unsigned int i;
+
 	for (i = 0; i < vm->nr_vcpus; i++)
 		vcpu_destroy(&vm->vcpus[i]);
 	free(vm->vcpus);
 	vm->vcpus = NULL;
 	vm->nr_vcpus = 0;
+}
+
+int vm_unmake(struct vm_host *h)
+{
+	struct vm *vm = &h->vm;
+	int err;
+
+	halt_unwatch(vm);
+	err = vm_stop_vcpus(vm);
+	if (!err)
+		err = vm_run_posts(h);
+	if (err)
+		return err;
+	console_flush(vm->console);
+	err = vm_quiesce(h);
+	if (err)
+		return err;
+	vm_unmake_devices(vm);
+	vm_unmake_xen(vm);
+	vm_unmake_vcpus(vm);
 	if (vm->fd >= 0)
 		close(vm->fd);
 	vm->fd = -1;
@@ -252,4 +342,5 @@ void vm_unmake(struct vm_host *h)
 	mem_destroy(vm->mem);
 	vm->physmap = NULL;
 	vm->mem = NULL;
+	return 0;
 }

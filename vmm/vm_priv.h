@@ -18,6 +18,7 @@
 #include "config.h"
 #include "control.h"
 #include "event.h"
+#include "life.h"
 #include "mem.h"
 #include "vm.h"
 #include "x86/boot.h"
@@ -54,8 +55,11 @@ struct vm {
 	uint32_t xen_features;		/* KVM_XEN_HVM_CONFIG_* of the node */
 	bool has_special;		/* it lays pages over guest memory */
 	struct kvm_cpuid2 *cpuid;	/* what the node supports */
-	const char *state;		/* for the status verb; loop's thread */
-	bool destroyed;			/* by the control socket */
+	enum life_state life;		/* the loop's thread, like what follows */
+	bool leaving;			/* a signal asked for the end */
+	bool forced;			/* a destroy has waited long enough */
+	struct event_timer force_timer;
+	struct event_work wake;		/* has conditions looked at again */
 	uint64_t cpu_ns_before;		/* vCPU time of earlier incarnations */
 
 	/* Of the incarnation that runs; made anew by a restart */
@@ -94,6 +98,15 @@ struct vm {
  * counts.  From any thread; returns at once.
  */
 void vm_shutdown(struct vm *vm, unsigned int reason);
+
+/*
+ * vm_life() - @e happens: vm->life changes as life.h has it.  An event that
+ * cannot come in that state changes nothing, with a line in the log.
+ * vm_destroy() - end the guest, in whatever state it is: at the latest 2 s
+ * later its process is gone.  Both on the loop's thread.
+ */
+void vm_life(struct vm *vm, enum life_event e);
+void vm_destroy(struct vm *vm);
 
 /*
  * vm_slot_add() - back guest frames with @len bytes at @host, in a slot that
