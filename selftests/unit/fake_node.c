@@ -341,10 +341,14 @@ int __wrap_ioctl(int fd, unsigned long req, ...)
 int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *attr,
 			  void *(*fn)(void *arg), void *arg)
 {
+	int ret;
+
 	if (atomic_load(&fake_fail_thread) > 0 &&
 	    atomic_fetch_sub(&fake_fail_thread, 1) == 1)
-		return EAGAIN;
-	return __real_pthread_create(t, attr, fn, arg);
+		ret = EAGAIN;
+	else
+		ret = __real_pthread_create(t, attr, fn, arg);
+	return ret;
 }
 
 /* Disks */

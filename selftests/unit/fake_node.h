@@ -22,7 +22,7 @@ struct fake_vcpu {
 	unsigned int id;
 	struct kvm_run *run;
 	struct kvm_regs regs;
-	_Atomic uint32_t mp_state;
+	atomic_uint mp_state;
 	bool started;
 	int result;			/* KVM_RUN's, or -errno */
 	sem_t enter, leave;
