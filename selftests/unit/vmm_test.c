@@ -271,8 +271,12 @@ TEST_TIMEOUT(half_made, "a guest whose making fails anywhere is undone", 60)
 		fds = descriptors();
 		fake_made = 0;
 		fake_fail = n;
-		if (!fake_run(&cfg, destroy_made, NULL))
-			break;
+		if (!fake_run(&cfg, destroy_made, NULL)) {
+			/* Some it can do without; at last there are no more. */
+			if (fake_fail > 0)
+				break;
+			continue;
+		}
 		left = fake_fail;
 		CHECK_MSG(left <= 0, "failed for another reason: %s", fake_line);
 		CHECK(strcmp(fake_line, "ready\n"));
