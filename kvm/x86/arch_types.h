@@ -74,6 +74,8 @@ struct arch_vm {
 	bool exit_on_emulation_failure;	/* also of the guest's users */
 	u32 user_msr_mask;		/* KVM_CAP_X86_USER_SPACE_MSR */
 	u64 hv_os_id, hv_hypercall;	/* hyperv.c */
+	u64 hv_reference_tsc;		/* hyperv.c: its MSR */
+	u32 hv_tsc_sequence;		/* vm->lock */
 	struct msr_filter __rcu *msr_filter; /* msr_filter.c */
 };
 
@@ -136,6 +138,7 @@ struct arch_vcpu {
 	struct kvm_cpuid_entry2 cpuid_made; /* an answer that is no entry */
 	u64 cr4_reserved, guest_supported_xcr0;
 	u64 features;			/* CPUF_*: bits tests on hot paths use */
+	u32 hv_vp_index;		/* hyperv.c; vcpu->index at first */
 	u8 maxphyaddr;			/* 32 to 52 */
 
 	/* an access that waits for user space */

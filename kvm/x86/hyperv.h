@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The hypercall interface of Hyper-V, for a guest that sees it beside Xen's.
+ * The hypercall interface and the clock of Hyper-V, for a guest that sees them
+ * beside Xen's.
  */
 #ifndef XKVM_X86_HYPERV_H
 #define XKVM_X86_HYPERV_H
@@ -17,6 +18,14 @@
  */
 int hyperv_msr_read(struct vcpu *v, struct msr_data *m);
 int hyperv_msr_write(struct vcpu *v, struct msr_data *m);
+
+void hyperv_vcpu_init(struct vcpu *v);
+
+/*
+ * The parameters of the guest's clock have changed: write its reference TSC
+ * page anew if it has one.  The vCPU's thread, vcpu->mutex held; may sleep.
+ */
+void hyperv_clock_changed(struct vcpu *v);
 
 /* Has the guest enabled its page of hypercalls?  Any context. */
 static inline bool hyperv_enabled(const struct vm *vm)

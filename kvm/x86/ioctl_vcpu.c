@@ -242,6 +242,8 @@ static long x86_vcpu_ioctl(struct vcpu *v, unsigned int cmd, unsigned long arg)
 		return cpuid_set(v, p);
 	case KVM_GET_CPUID2:
 		return cpuid_get(v, p);
+	case KVM_GET_SUPPORTED_HV_CPUID:
+		return hyperv_get_cpuid(p);
 	case KVM_INTERRUPT:
 		return x86_interrupt(v, p);
 	case KVM_NMI:

@@ -51,7 +51,9 @@ static const u32 msr_list[] = {
 	MTRRphysBase_MSR(5), MTRRphysMask_MSR(5),
 	MTRRphysBase_MSR(6), MTRRphysMask_MSR(6),
 	MTRRphysBase_MSR(7), MTRRphysMask_MSR(7),
-	HYPERV_MSR_FIRST, HYPERV_MSR_FIRST + 1,	/* identity, hypercall page */
+	/* identity, hypercall page, VP index; reference TSC page */
+	HYPERV_MSR_FIRST, HYPERV_MSR_FIRST + 1, HYPERV_MSR_FIRST + 2,
+	HYPERV_MSR_FIRST + 0x21,
 };
 
 static const u32 msr_feature_list[] = { MSR_IA32_UCODE_REV };

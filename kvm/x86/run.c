@@ -24,6 +24,7 @@
 #include "../xfer.h"
 #include "debug.h"
 #include "host.h"
+#include "hyperv.h"
 #include "l1d.h"
 #include "lapic.h"
 #include "msr_filter.h"
@@ -123,8 +124,10 @@ static void run_requests(struct vcpu *v)
 		vmx_invept_context(v->vm->arch.eptp);
 		preempt_enable();
 	}
-	if (vcpu_take_request(v, REQ_CLOCK_UPDATE))
+	if (vcpu_take_request(v, REQ_CLOCK_UPDATE)) {
 		xen_update_pvclock(v);
+		hyperv_clock_changed(v);
+	}
 	if (vcpu_take_request(v, REQ_RUNSTATE))
 		xen_runstate_sync(v);
 	if (vcpu_take_request(v, REQ_MSR_FILTER))

@@ -61,6 +61,7 @@ int arch_vcpu_init(struct vcpu *v)
 	v->arch.user_vector = -1;
 	v->arch.xcr0 = XFEATURE_MASK_FP;
 	cpuid_vcpu_init(v);
+	hyperv_vcpu_init(v);
 	v->arch.apic_base = APIC_DEFAULT_BASE | MSR_IA32_APICBASE_ENABLE |
 			    (v->id == vm->bsp_id ? MSR_IA32_APICBASE_BSP : 0);
 	v->arch.mp_state = KVM_MP_STATE_RUNNABLE;
@@ -246,6 +247,15 @@ int arch_check_extension(struct vm *vm, long ext)
 	case KVM_CAP_PIT2:
 	case KVM_CAP_PIT_STATE2:
 	case KVM_CAP_REINJECT_CONTROL:
+	case KVM_CAP_HLT:
+	case KVM_CAP_MMU_SHADOW_CACHE_CONTROL:
+	case KVM_CAP_DISABLE_QUIRKS:
+	case KVM_CAP_IOAPIC_POLARITY_IGNORED:
+	case KVM_CAP_HYPERV:
+	case KVM_CAP_HYPERV_TIME:
+	case KVM_CAP_HYPERV_VP_INDEX:
+	case KVM_CAP_HYPERV_CPUID:
+	case KVM_CAP_SYS_HYPERV_CPUID:
 		return 1;
 	case KVM_CAP_X86_DISABLE_EXITS:
 		return X86_DISABLE_EXITS;
@@ -373,6 +383,9 @@ int arch_vm_enable_cap(struct vm *vm, const struct kvm_enable_cap *cap)
 		break;
 	case KVM_CAP_MSR_PLATFORM_INFO:
 		vm->arch.platform_info_hidden = !cap->args[0];
+		break;
+	case KVM_CAP_DISABLE_QUIRKS:
+		vm->arch.disabled_quirks = cap->args[0] & X86_QUIRKS;
 		break;
 	case KVM_CAP_DISABLE_QUIRKS2:
 		if (cap->args[0] & ~X86_QUIRKS)

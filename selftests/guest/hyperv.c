@@ -8,7 +8,10 @@
 #define HV_OS_ID	0x40000000
 #define HV_HYPERCALL	0x40000001
 #define HV_VP_INDEX	0x40000002
+#define HV_TIME_REF_COUNT	0x40000020
+#define HV_REFERENCE_TSC	0x40000021
 #define HV_PAGE		0x117000ull
+#define HV_TSC_PAGE	0x118000ull
 #define HV_ENABLE	1
 
 #define HV_SIGNAL_EVENT		0x5d
@@ -196,5 +199,89 @@ TEST(user_mode, "user mode has no such hypercalls: #UD")
 	vcpu_set_msr(v, HV_HYPERCALL, HV_PAGE | HV_ENABLE);
 	G(vm, guest_handlers)[UD] = on_ud;
 	vcpu_enter64_user(v, hv_user);
+	vcpu_done(v);
+}
+
+struct tsc_page {
+	uint32_t sequence, reserved;
+	uint64_t scale;
+	int64_t offset;
+};
+
+/* The counter as a guest reads it; 0: the page sends it to the MSR. */
+GINLINE uint64_t g_reference(void)
+{
+	volatile struct tsc_page *p = (void *)HV_TSC_PAGE;
+	uint32_t sequence = p->sequence;
+	uint64_t now;
+
+	if (!sequence)
+		return 0;
+	now = (uint64_t)((unsigned __int128)g_rdtsc() * p->scale >> 64) +
+	      p->offset;
+	return p->sequence == sequence ? now : 0;
+}
+
+/* Between two reads of the MSR the page says a time between theirs. */
+GINLINE void g_same_clock(void)
+{
+	uint64_t before = g_rdmsr(HV_TIME_REF_COUNT), now = g_reference();
+	uint64_t after = g_rdmsr(HV_TIME_REF_COUNT);
+
+	g_check(after >= before);
+	g_check(now + 1 >= before && now <= after + 1);
+}
+
+GUEST static void hv_clock(void)
+{
+	uint64_t val;
+
+	g_check_eq(g_try_wrmsr(HV_TIME_REF_COUNT, 0), GP);
+	g_check_eq(g_try_rdmsr(HV_REFERENCE_TSC, &val), NO_EXCEPTION);
+	g_check_eq(val, 0);
+	g_wrmsr(HV_REFERENCE_TSC, HV_TSC_PAGE | HV_ENABLE);
+	g_check_eq(g_rdmsr(HV_REFERENCE_TSC), HV_TSC_PAGE | HV_ENABLE);
+	g_same_clock();
+	g_sync(1);
+	g_same_clock();		/* an hour later */
+	g_check(g_reference() >= 36000000000ull);
+	g_sync(2);
+	g_same_clock();		/* with another TSC */
+	g_done();
+}
+
+TEST(clock, "the reference page and the counter are one clock")
+{
+	struct kvm_clock_data clock = { .clock = 3600ull * 1000000000 };
+	struct vm *vm = hv_vm(false);
+	struct vcpu *v = vcpu_new(vm, 0);
+	struct kvm_cpuid_entry2 *e = cpuid_find(hv_cpuid(), 0x40000003, 0);
+
+	CHECK(e);
+	if ((e->eax & 0x202) != 0x202)
+		tap_skip("no reference counter and page");
+	give_leaves(v);
+	vcpu_enter64(v, hv_clock);
+	vcpu_sync(v);
+	CHECK_OK(ioctl(vm->fd, KVM_SET_CLOCK, &clock));
+	vcpu_sync(v);
+	vcpu_set_msr(v, 0x10, 0);
+	vcpu_done(v);
+}
+
+GUEST static void hv_index(void)
+{
+	g_check_eq(g_rdmsr(HV_VP_INDEX), 5);
+	g_done();
+}
+
+TEST(vp_index, "user space may choose the VP index")
+{
+	struct vcpu *v = vcpu_new(hv_vm(false), 0);
+
+	hv_cpuid();
+	give_leaves(v);
+	vcpu_set_msr(v, HV_VP_INDEX, 5);
+	vcpu_enter64(v, hv_index);
 	vcpu_done(v);
 }
