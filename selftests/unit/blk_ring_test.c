@@ -35,7 +35,11 @@ static struct grant_entry_v1 *table;
 static struct vm_config_disk cfg = {
 	.target = (char *)"image", .vdev = (char *)"xvda", .discard = true,
 };
-static struct disk disk = { .cfg = &cfg, .sectors = SECTORS, .vdev = 51712 };
+static struct disk disk = {
+	.cfg = &cfg, .bytes = SECTORS * DISK_SECTOR, .sectors = SECTORS,
+	.sector_size = DISK_SECTOR, .physical_size = DISK_SECTOR,
+	.vdev = 51712,
+};
 static unsigned char image[SECTORS * DISK_SECTOR];
 
 /* The disk: operations under way, oldest first */

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../lib/tap.h"
@@ -34,6 +35,8 @@ static struct disk disk;
 static char path[] = "/tmp/blk_test.XXXXXX";
 static blkif_sring_t *ring;
 static bool narrow;
+static unsigned int tail;		/* bytes of a last, partial sector */
+static bool direct;
 
 static void *frame(uint32_t n)
 {
@@ -58,6 +61,8 @@ static void make_image(void)
 			buf[j] = i << 8 | j;
 		CHECK(write(fd, buf, sizeof(buf)) == sizeof(buf));
 	}
+	memset(buf, 0x77, tail);
+	CHECK(write(fd, buf, tail) == tail);
 	close(fd);
 }
 
@@ -88,9 +93,10 @@ static void setup(bool readonly, bool is_narrow)
 	cfg = (struct vm_config_disk) {
 		.target = path, .vdev = (char *)"xvda", .format = DISK_RAW,
 		.readonly = readonly, .discard = true,
+		.direct_io_safe = direct,
 	};
 	CHECK_MSG(!disk_open(&disk, &cfg, err, sizeof(err)), "%s", err);
-	CHECK_EQ(disk.sectors, SECTORS);
+	CHECK_EQ(disk.sectors, SECTORS + !!tail);
 	CHECK_EQ(disk.vdev, 202 << 8);
 	CHECK_EQ(blk_create(&fake_vm, &disk), 0);
 	for (i = 0; i < 300; i++)
@@ -200,6 +206,103 @@ TEST(limits, "sectors beyond the disk, segments beyond the page")
 	teardown();
 }
 
+/* A page with what is in the last two sectors of an image with a tail. */
+static void check_tail(const unsigned char *page, unsigned char byte)
+{
+	unsigned int i;
+
+	CHECK_EQ(*(uint32_t *)page, (SECTORS - 1) << 8);
+	for (i = 0; i < DISK_SECTOR; i++)
+		CHECK_MSG(page[DISK_SECTOR + i] == (i < tail ? byte : 0),
+			  "byte %u of the tail: %#x", i,
+			  page[DISK_SECTOR + i]);
+	CHECK_EQ(page[2 * DISK_SECTOR], 0xcc);
+}
+
+static void tail_of(unsigned int bytes)
+{
+	unsigned char *page;
+	struct stat st;
+
+	tail = bytes;
+	setup(false, false);
+	page = frame(DATA_FRAME);
+	memset(page, 0xcc, GUEST_PAGE_SIZE);
+	CHECK(!strcmp(fake_node("sectors"), "2049"));
+	CHECK_EQ(simple(BLKIF_OP_READ, SECTORS - 1, 0, 1), BLKIF_RSP_OKAY);
+	check_tail(page, 0x77);
+	memset(page, 0xcc, GUEST_PAGE_SIZE);
+	CHECK_EQ(simple(BLKIF_OP_READ, SECTORS, 1, 1), BLKIF_RSP_OKAY);
+	*(uint32_t *)page = (SECTORS - 1) << 8;
+	check_tail(page, 0x77);
+	CHECK(simple(BLKIF_OP_READ, SECTORS, 0, 1) == BLKIF_RSP_ERROR);
+	CHECK(simple(BLKIF_OP_READ, SECTORS + 1, 0, 0) == BLKIF_RSP_ERROR);
+	/* A write of it is kept whole, in a longer file. */
+	memset(page + DISK_SECTOR, 0x55, DISK_SECTOR);
+	CHECK_EQ(simple(BLKIF_OP_WRITE, SECTORS, 1, 1), BLKIF_RSP_OKAY);
+	CHECK_OK(stat(path, &st));
+	CHECK_EQ(st.st_size, (SECTORS + 1) * DISK_SECTOR);
+	memset(page, 0xcc, GUEST_PAGE_SIZE);
+	CHECK_EQ(simple(BLKIF_OP_READ, SECTORS - 1, 0, 1), BLKIF_RSP_OKAY);
+	tail = DISK_SECTOR;
+	check_tail(page, 0x55);
+	tail = bytes;
+	/* What is missing before the tail is no zeroes but an error. */
+	CHECK_OK(truncate(path, SECTORS * DISK_SECTOR));
+	CHECK(simple(BLKIF_OP_READ, SECTORS - 1, 0, 1) == BLKIF_RSP_ERROR);
+	teardown();
+}
+
+TEST(tail, "the end of an image that is no whole sectors")
+{
+	strcpy(path, "/tmp/blk_test.XXXXXX");
+	tail_of(100);
+	strcpy(path, "/tmp/blk_test.XXXXXX");
+	tail_of(1);
+	strcpy(path, "/tmp/blk_test.XXXXXX");
+	tail_of(511);
+}
+
+TEST(tail_direct, "the same past the page cache, where the file system can")
+{
+	direct = true;
+	strcpy(path, "/tmp/blk_test.XXXXXX");
+	tail_of(100);
+	tap_diag("%sdirectly", disk.direct ? "" : "not ");
+}
+
+TEST(large_sectors, "a disk of 4,096-byte sectors takes whole ones of them")
+{
+	setup(false, false);
+	CHECK(fake_dev->ops->disconnect(fake_dev));
+	disk.sector_size = 4096;
+	disk.physical_size = 8192;
+	connect_device();
+	CHECK(!strcmp(fake_node("sectors"), "2048"));
+	CHECK(!strcmp(fake_node("sector-size"), "4096"));
+	CHECK(!strcmp(fake_node("physical-sector-size"), "8192"));
+	CHECK_EQ(simple(BLKIF_OP_READ, 8, 0, 7), BLKIF_RSP_OKAY);
+	CHECK_EQ(*(uint32_t *)frame(DATA_FRAME), 8 << 8);
+	CHECK_EQ(simple(BLKIF_OP_WRITE, SECTORS - 8, 0, 7), BLKIF_RSP_OKAY);
+	CHECK(simple(BLKIF_OP_READ, 2, 0, 7) == BLKIF_RSP_ERROR);
+	CHECK(simple(BLKIF_OP_READ, 8, 0, 0) == BLKIF_RSP_ERROR);
+	CHECK(simple(BLKIF_OP_READ, 8, 0, 6) == BLKIF_RSP_ERROR);
+	CHECK(simple(BLKIF_OP_WRITE, 4, 4, 7) == BLKIF_RSP_ERROR);
+	/* Two halves of a sector in two segments. */
+	front_begin(BLKIF_OP_WRITE, 2, 0, 9, 8);
+	front_segment(0, DATA_REF, 0, 3);
+	front_segment(1, DATA_REF + 1, 4, 7);
+	front_send();
+	front_push();
+	CHECK(answer(9, BLKIF_OP_WRITE) == BLKIF_RSP_ERROR);
+	front_begin(BLKIF_OP_DISCARD, 0, 0, 10, 8);
+	front_put(front_body() + 16, 4, 8);
+	front_send();
+	front_push();
+	CHECK(answer(10, BLKIF_OP_DISCARD) == BLKIF_RSP_ERROR);
+	teardown();
+}
+
 TEST(counts, "numbers of segments")
 {
 	unsigned int i;
@@ -302,7 +405,14 @@ TEST(flush, "an empty flush, and one with data")
 	front_send();
 	front_push();
 	CHECK_EQ(answer(5, BLKIF_OP_FLUSH_DISKCACHE), BLKIF_RSP_OKAY);
+	/* Linux's is of no sector at all. */
+	front_begin(BLKIF_OP_FLUSH_DISKCACHE, 0, 0, 6, UINT64_MAX);
+	front_send();
+	front_push();
+	CHECK_EQ(answer(6, BLKIF_OP_FLUSH_DISKCACHE), BLKIF_RSP_OKAY);
 	CHECK_EQ(simple(BLKIF_OP_FLUSH_DISKCACHE, 3, 0, 0), BLKIF_RSP_OKAY);
+	CHECK(simple(BLKIF_OP_FLUSH_DISKCACHE, SECTORS, 0, 0) ==
+	      BLKIF_RSP_ERROR);
 	teardown();
 }
 
@@ -508,47 +618,4 @@ TEST(closing, "requests under way end before the device is gone")
 	CHECK(!fake_channel);
 	CHECK_EQ(ring->rsp_prod, 5);
 	teardown();
-}
-
-TEST(locked, "an image is written by one guest at a time")
-{
-	struct disk other;
-	char err[256];
-
-	setup(false, false);
-	CHECK(disk_open(&other, &cfg, err, sizeof(err)) == -EAGAIN);
-	CHECK(strstr(err, path));
-	cfg.readonly = true;
-	CHECK(disk_open(&other, &cfg, err, sizeof(err)) == -EAGAIN);
-	cfg.readonly = false;
-	teardown();
-}
-
-TEST(names, "virtual devices have Xen's numbers")
-{
-	static const struct {
-		const char *name;
-		uint32_t vdev;
-	} good[] = {
-		{ "xvda", 51712 }, { "xvdb", 51728 }, { "xvda1", 51713 },
-		{ "xvdp15", 51967 }, { "xvdq", 1u << 28 | 16 << 8 },
-		{ "xvda16", 1u << 28 | 16 }, { "xvdaa", 1u << 28 | 26 << 8 },
-		{ "hda", 768 }, { "hdb2", 834 }, { "hdc", 5632 },
-		{ "hdd", 5696 }, { "sda", 2048 }, { "sdb3", 2067 },
-		{ "d0", 51712 }, { "d1p2", 51730 },
-	};
-	static const char *const bad[] = {
-		"", "xvd", "xvda0", "xvda01", "xvdA", "xvda1x", "hde", "sdq",
-		"sda16", "hda64", "xvda256", "fda", "d", "dp1", "d1p", "xvda-1",
-		"xvdzzzzzz",
-	};
-	uint32_t vdev;
-	size_t i;
-
-	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		CHECK_MSG(!disk_vdev(good[i].name, &vdev) &&
-			  vdev == good[i].vdev, "%s", good[i].name);
-	}
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		CHECK_MSG(disk_vdev(bad[i], &vdev) == -EINVAL, "%s", bad[i]);
 }

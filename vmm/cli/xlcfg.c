@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "xldisk.h"
+#include "../vdev.h"
 
 struct xlcfg {
 	struct vm_config *cfg;
@@ -249,6 +250,26 @@ static int xlcfg_extra(struct xlcfg *x, const struct xl_setting *s)
 	return xlcfg_string(x, s, &x->extra);
 }
 
+/* A device has one disk, by whichever of its names. */
+static int xlcfg_one_vdev(struct xlcfg *x, const struct xl_setting *at,
+			  const struct vm_config_disk *d)
+{
+	const struct vm_config_disk *other = x->cfg->disks;
+	uint32_t vdev = 0, taken = 0;
+
+	vdev_number(d->vdev, &vdev);
+	for (; other < d; other++) {
+		vdev_number(other->vdev, &taken);
+		if (taken != vdev)
+			continue;
+		if (!strcmp(other->vdev, d->vdev))
+			return xlcfg_fail(x, at, "%s is given twice", d->vdev);
+		return xlcfg_fail(x, at, "%s and %s are one device: name another",
+				  other->vdev, d->vdev);
+	}
+	return 0;
+}
+
 static int xlcfg_one_disk(struct xlcfg *x, const struct xl_setting *s,
 			  const struct xl_value *v)
 {
@@ -266,10 +287,9 @@ static int xlcfg_one_disk(struct xlcfg *x, const struct xl_setting *s,
 	if (ret)
 		return ret;
 	x->cfg->nr_disks++;
-	for (size_t i = 0; i + 1 < x->cfg->nr_disks; i++)
-		if (!strcmp(x->cfg->disks[i].vdev, d->vdev))
-			return xlcfg_fail(x, &at, "%s is given twice",
-					  d->vdev);
+	ret = xlcfg_one_vdev(x, &at, d);
+	if (ret)
+		return ret;
 	return d->target && *d->target ? xlcfg_absolute(x, &at, &d->target) : 0;
 }
 

@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../vdev.h"
+
 enum xldisk_pos { POS_TARGET, POS_FORMAT, POS_VDEV, POS_ACCESS };
 
 struct xldisk {
@@ -74,45 +76,6 @@ static int xldisk_format(struct xldisk *x, const char *v)
 	return xldisk_fail(x, "unknown format '%s': use raw", v);
 }
 
-/* Digits after the letters: nothing, or a partition without leading zero. */
-static bool xldisk_partition_ok(const char *s)
-{
-	if (!*s)
-		return true;
-	return *s >= '1' && *s <= '9' && strlen(s) <= 6 &&
-	       strspn(s, "0123456789") == strlen(s);
-}
-
-/* xen/docs/man/xen-vbd-interface.7: xvdN, sdN, hdN, dNpN, or a number. */
-static bool xldisk_vdev_ok(const char *v)
-{
-	static const char * const prefixes[] = { "xvd", "sd", "hd", "vd" };
-	size_t n;
-
-	if (strlen(v) > 15)
-		return false;
-	if (isdigit((unsigned char)*v)) {
-		char *end;
-
-		errno = 0;
-		strtoul(v, &end, 0);
-		return !*end && !errno;
-	}
-	if (*v == 'd' && isdigit((unsigned char)v[1])) {
-		v += 1 + strspn(v + 1, "0123456789");
-		return !*v || (*v == 'p' && v[1] && xldisk_partition_ok(v + 1));
-	}
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++) {
-		n = strlen(prefixes[i]);
-		if (strncmp(v, prefixes[i], n))
-			continue;
-		v += n;
-		n = strspn(v, "abcdefghijklmnopqrstuvwxyz");
-		return n >= 1 && n <= 3 && xldisk_partition_ok(v + n);
-	}
-	return false;
-}
-
 static int xldisk_devtype(struct xldisk *x, const char *v)
 {
 	if (!strcmp(v, "cdrom"))
@@ -128,13 +91,14 @@ static int xldisk_devtype(struct xldisk *x, const char *v)
 static int xldisk_vdev(struct xldisk *x, const char *v)
 {
 	const char *colon = strchr(v, ':');	/* deprecated "hdc:cdrom" */
-	char name[32];
+	int len = colon ? (int)(colon - v) : (int)strlen(v);
+	char name[16];
+	uint32_t vdev;
 
 	if (colon && xldisk_devtype(x, colon + 1))
 		return -EINVAL;
-	snprintf(name, sizeof(name), "%.*s",
-		 colon ? (int)(colon - v) : (int)strlen(v), v);
-	if (!xldisk_vdev_ok(name))
+	snprintf(name, sizeof(name), "%.*s", len, v);
+	if ((size_t)len >= sizeof(name) || vdev_number(name, &vdev))
 		return xldisk_fail(x, "'%s' is no device name: use xvda, xvdb, ...",
 				   v);
 	return xldisk_string(x, &x->d->vdev, "the vdev", name);

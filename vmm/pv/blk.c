@@ -80,6 +80,10 @@ static int blk_announce(struct xenbus_dev *d)
 	return err;
 }
 
+/*
+ * As blkback and its front ends have it: every count of sectors is in 512
+ * bytes, and sector-size only says what requests have to be multiples of.
+ */
 static int blk_write_geometry(struct blk *b)
 {
 	unsigned int info = (blk_readonly(b) ? VDISK_READONLY : 0) |
@@ -92,10 +96,11 @@ static int blk_write_geometry(struct blk *b)
 	if (!err)
 		err = xenbus_write(&b->dev, "info", "%u", info);
 	if (!err)
-		err = xenbus_write(&b->dev, "sector-size", "%u", DISK_SECTOR);
+		err = xenbus_write(&b->dev, "sector-size", "%u",
+				   b->disk->sector_size);
 	if (!err)
 		err = xenbus_write(&b->dev, "physical-sector-size", "%u",
-				   DISK_SECTOR);
+				   b->disk->physical_size);
 	return err;
 }
 

@@ -160,17 +160,42 @@ static void blk_advance(struct blk_req *r, uint64_t n)
 	r->io.iov = v;
 }
 
+/* The end of the image within its last sector: zeroes are behind it. */
+static bool blk_in_tail(const struct blk_req *r)
+{
+	const struct disk *d = r->blk->disk;
+
+	return r->io.op == EVENT_READV && r->io.offset >= d->bytes &&
+	       r->left <= d->sectors * DISK_SECTOR - d->bytes;
+}
+
+static void blk_read_zeroes(struct blk_req *r)
+{
+	while (r->left) {
+		struct iovec *v = (struct iovec *)r->io.iov;
+
+		memset(v->iov_base, 0, v->iov_len);
+		blk_advance(r, v->iov_len);
+	}
+}
+
 static void blk_io_done(struct event_io *io, int64_t res)
 {
 	struct blk_req *r = io->arg;
 
 	if (io->op == EVENT_READV || io->op == EVENT_WRITEV) {
-		if (res <= 0 || (uint64_t)res > r->left) {
-			/* The image has become shorter than it was. */
-			blk_finish(r, res ? blk_status(res) : BLKIF_RSP_ERROR);
+		if (res < 0 || (uint64_t)res > r->left) {
+			blk_finish(r, blk_status(res));
 			return;
 		}
 		blk_advance(r, res);
+		if (r->left && blk_in_tail(r)) {
+			blk_read_zeroes(r);
+		} else if (!res) {
+			/* The image has become shorter than it was. */
+			blk_finish(r, BLKIF_RSP_ERROR);
+			return;
+		}
 	} else if (res < 0) {
 		blk_finish(r, blk_status(res));
 		return;
@@ -206,9 +231,17 @@ static void blk_step(struct blk_req *r)
 
 /* Checks; each returns a BLKIF_RSP_*. */
 
+/*
+ * A request without data is a flush, whose sector means nothing: Linux puts -1
+ * there.
+ */
 static int16_t blk_check_range(const struct blk *b, uint64_t sector,
 			       uint64_t nr)
 {
+	if (!nr)
+		return BLKIF_RSP_OKAY;
+	if ((sector | nr) % (b->disk->sector_size / DISK_SECTOR))
+		return BLKIF_RSP_ERROR;
 	if (sector > b->disk->sectors || nr > b->disk->sectors - sector)
 		return BLKIF_RSP_ERROR;
 	return BLKIF_RSP_OKAY;
@@ -223,11 +256,13 @@ static int16_t blk_add_segment(struct blk_req *r, const struct blk_segment *s)
 
 	if (s->first > s->last || s->last >= BLK_PAGE_SECTORS)
 		return BLKIF_RSP_ERROR;
+	len = (s->last - s->first + 1u) * DISK_SECTOR;
+	if (len % r->blk->disk->sector_size)
+		return BLKIF_RSP_ERROR;
 	if (gnttab_pin(r->blk->dev.vm->gnttab, s->gref, XEN_ABI_DOM0,
 		       !r->write, (void **)&page))
 		return BLKIF_RSP_ERROR;
 	r->pins[r->nr_pins++] = s->gref;
-	len = (s->last - s->first + 1u) * DISK_SECTOR;
 	page += s->first * DISK_SECTOR;
 	r->nr_sectors += len / DISK_SECTOR;
 	if (last && (char *)last->iov_base + last->iov_len == page)

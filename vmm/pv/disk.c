@@ -16,11 +16,12 @@
 #include <unistd.h>
 
 #include "../config.h"
+#include "../log.h"
+#include "../vdev.h"
 
-#define VDEV_XVD_MAJOR		202u
-#define VDEV_EXTENDED		(1u << 28)
-#define VDEV_MAX_DISK		((1u << 20) - 1)
-#define VDEV_MAX_PARTITION	255u
+/* Larger sectors than a page no front end can address. */
+#define DISK_MAX_SECTOR		4096u
+#define DISK_MAX_PHYSICAL	65536u
 
 static int __attribute__((format(printf, 4, 5)))
 disk_fail(char *err, size_t len, int code, const char *fmt, ...)
@@ -33,100 +34,6 @@ disk_fail(char *err, size_t len, int code, const char *fmt, ...)
 	return code;
 }
 
-/* "a" is 0, "z" 25, "aa" 26; how many letters, 0 if there are none. */
-static size_t vdev_letters(const char *s, uint32_t *disk)
-{
-	uint32_t v = 0;
-	size_t n;
-
-	for (n = 0; s[n] >= 'a' && s[n] <= 'z' && n < 5; n++)
-		v = v * 26 + (s[n] - 'a') + 1;
-	*disk = v - 1;
-	return n;
-}
-
-/* A number without leading zeros; how many digits, 0 if there are none. */
-static size_t vdev_digits(const char *s, uint32_t *val)
-{
-	uint32_t v = 0;
-	size_t n;
-
-	for (n = 0; s[n] >= '0' && s[n] <= '9' && n < 8; n++)
-		v = v * 10 + (s[n] - '0');
-	*val = v;
-	return n > 1 && s[0] == '0' ? 0 : n;
-}
-
-static int vdev_xvd(uint32_t disk, uint32_t part, uint32_t *vdev)
-{
-	if (disk > VDEV_MAX_DISK || part > VDEV_MAX_PARTITION)
-		return -EINVAL;
-	if (disk < 16 && part < 16)
-		*vdev = VDEV_XVD_MAJOR << 8 | disk << 4 | part;
-	else
-		*vdev = VDEV_EXTENDED | disk << 8 | part;
-	return 0;
-}
-
-static int vdev_ide(uint32_t disk, uint32_t part, uint32_t *vdev)
-{
-	if (disk > 3 || part > 63)
-		return -EINVAL;
-	*vdev = (disk < 2 ? 3u : 22u) << 8 | (disk & 1) << 6 | part;
-	return 0;
-}
-
-static int vdev_scsi(uint32_t disk, uint32_t part, uint32_t *vdev)
-{
-	if (disk > 15 || part > 15)
-		return -EINVAL;
-	*vdev = 8u << 8 | disk << 4 | part;
-	return 0;
-}
-
-int disk_vdev(const char *name, uint32_t *vdev)
-{
-	static const struct {
-		const char *prefix;
-		int (*fn)(uint32_t disk, uint32_t part, uint32_t *vdev);
-	} kinds[] = {
-		{ "xvd", vdev_xvd }, { "hd", vdev_ide }, { "sd", vdev_scsi },
-	};
-	uint32_t disk, part = 0;
-	size_t i, n;
-
-	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		size_t len = strlen(kinds[i].prefix);
-
-		if (strncmp(name, kinds[i].prefix, len))
-			continue;
-		n = vdev_letters(name + len, &disk);
-		if (!n)
-			return -EINVAL;
-		len += n;
-		if (name[len]) {
-			n = vdev_digits(name + len, &part);
-			if (!n || !part)
-				return -EINVAL;
-			len += n;
-		}
-		return name[len] ? -EINVAL : kinds[i].fn(disk, part, vdev);
-	}
-	if (name[0] != 'd')
-		return -EINVAL;
-	n = vdev_digits(name + 1, &disk);
-	if (!n)
-		return -EINVAL;
-	name += 1 + n;
-	if (*name == 'p') {
-		n = vdev_digits(name + 1, &part);
-		if (!n)
-			return -EINVAL;
-		name += 1 + n;
-	}
-	return *name ? -EINVAL : vdev_xvd(disk, part, vdev);
-}
-
 /* Nobody else may write what the guest uses, nor read what it writes. */
 static int disk_lock(int fd, bool readonly)
 {
@@ -137,41 +44,152 @@ static int disk_lock(int fd, bool readonly)
 	return fcntl(fd, F_OFD_SETLK, &lock) ? -errno : 0;
 }
 
-static int disk_size(int fd, uint64_t *bytes)
+static bool disk_power_of_two(uint64_t n)
 {
-	struct stat st;
+	return n && !(n & (n - 1));
+}
 
-	if (fstat(fd, &st))
+/* Size and sectors of a device are its own. */
+static int disk_measure_device(struct disk *d)
+{
+	unsigned int physical = 0;
+	int logical = 0;
+
+	if (ioctl(d->fd, BLKGETSIZE64, &d->bytes) ||
+	    ioctl(d->fd, BLKSSZGET, &logical))
 		return -errno;
-	if (S_ISBLK(st.st_mode))
-		return ioctl(fd, BLKGETSIZE64, bytes) ? -errno : 0;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	*bytes = st.st_size;
+	if (logical < (int)DISK_SECTOR || logical > (int)DISK_MAX_SECTOR ||
+	    !disk_power_of_two(logical))
+		return -EDOM;
+	d->sector_size = logical;
+	if (!ioctl(d->fd, BLKPBSZGET, &physical))
+		d->physical_size = physical;
 	return 0;
 }
 
-static int disk_open_file(const struct vm_config_disk *cfg)
+/* What memory and offset of O_DIRECT must be multiples of; 0: not known. */
+static void disk_direct_alignment(const struct disk *d, uint32_t *mem,
+				  uint32_t *offset)
 {
-	int flags = (cfg->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY;
-	int fd = -1;
+	*mem = *offset = 0;
+#ifdef STATX_DIOALIGN
+	struct statx stx;
 
-	if (cfg->direct_io_safe)
-		fd = open(cfg->target, flags | O_DIRECT);
+	if (!statx(d->fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &stx) &&
+	    stx.stx_mask & STATX_DIOALIGN) {
+		*mem = stx.stx_dio_mem_align;
+		*offset = stx.stx_dio_offset_align;
+	}
+#endif
+}
+
+/*
+ * Whether O_DIRECT takes what a front end may send: whole sectors, in memory
+ * that is aligned to 512 bytes and no better.  Kernels before 6.1 do not tell
+ * the alignment, so one sector is read that way.
+ */
+static bool disk_direct_works(const struct disk *d, uint32_t mem,
+			      uint32_t offset)
+{
+	static unsigned char page[2 * DISK_MAX_SECTOR]
+		__attribute__((aligned(DISK_MAX_SECTOR)));
+
+	if (mem > DISK_SECTOR || offset > d->sector_size)
+		return false;
+	return pread(d->fd, page + DISK_SECTOR, d->sector_size, 0) >= 0;
+}
+
+/* Size and sectors: a device's are its own, a file has those of old. */
+static int disk_measure(struct disk *d, const struct stat *st)
+{
+	uint32_t mem, offset;
+	int err = 0;
+
+	disk_direct_alignment(d, &mem, &offset);
+	d->sector_size = DISK_SECTOR;
+	d->physical_size = offset;
+	d->bytes = st->st_size;
+	if (S_ISBLK(st->st_mode))
+		err = disk_measure_device(d);
+	if (err)
+		return err;
 	/* Not every file system can; what is safe without it stays safe. */
-	if (fd < 0)
-		fd = open(cfg->target, flags);
-	return fd < 0 ? -errno : fd;
+	if (d->direct && !disk_direct_works(d, mem, offset))
+		d->direct = fcntl(d->fd, F_SETFL, 0) < 0;
+	d->sectors = (d->bytes + DISK_SECTOR - 1) / DISK_SECTOR;
+	/* <xen/io/blkif.h>: whole sectors, and a disk is whole ones of these */
+	if (d->physical_size < d->sector_size ||
+	    d->physical_size > DISK_MAX_PHYSICAL ||
+	    !disk_power_of_two(d->physical_size) ||
+	    d->bytes % d->physical_size)
+		d->physical_size = d->sector_size;
+	return d->bytes ? 0 : -ENODATA;
+}
+
+/*
+ * Open the file that @path is.  A FIFO would wait for its other end, and a
+ * character device may do something: neither is opened.  The name could mean
+ * another file by now; the descriptor cannot.
+ */
+static int disk_open_path(struct disk *d, int path, struct stat *st)
+{
+	int flags = (d->cfg->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC |
+		    O_NOCTTY;
+	char name[32];
+
+	if (fstat(path, st))
+		return -errno;
+	if (!S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode))
+		return -ENOTBLK;
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", path);
+	d->direct = d->cfg->direct_io_safe;
+	if (d->direct)
+		d->fd = open(name, flags | O_DIRECT);
+	if (d->fd < 0) {
+		d->direct = false;
+		d->fd = open(name, flags);
+	}
+	return d->fd < 0 ? -errno : 0;
+}
+
+static int disk_open_target(struct disk *d)
+{
+	int path = open(d->cfg->target, O_PATH | O_CLOEXEC), err;
+	struct stat st;
+
+	if (path < 0)
+		return -errno;
+	err = disk_open_path(d, path, &st);
+	close(path);
+	if (!err)
+		err = disk_lock(d->fd, d->cfg->readonly) ? -EBUSY : 0;
+	return err ? err : disk_measure(d, &st);
+}
+
+/* Why @code, and the remedy. */
+static const char *disk_reason(int code)
+{
+	switch (code) {
+	case -ENOTBLK:
+		return "neither a disk image nor a block device";
+	case -ENODATA:
+		return "empty: make it as large as the disk is to be";
+	case -EBUSY:
+		return "in use: stop what uses it";
+	case -EDOM:
+		return "its sectors are larger than 4096 bytes, which no guest can use";
+	}
+	return NULL;
 }
 
 int disk_open(struct disk *d, const struct vm_config_disk *cfg, char *err,
 	      size_t err_len)
 {
-	uint64_t bytes;
 	int ret;
 
-	*d = (struct disk){ .cfg = cfg, .fd = -1 };
-	ret = disk_vdev(cfg->vdev, &d->vdev);
+	*d = (struct disk){ .cfg = cfg, .fd = -1, .sector_size = DISK_SECTOR,
+			    .physical_size = DISK_SECTOR };
+	ret = vdev_number(cfg->vdev, &d->vdev);
 	if (ret)
 		return disk_fail(err, err_len, ret,
 				 "disk %s: no such virtual device: use xvda, xvdb, ...",
@@ -182,30 +200,21 @@ int disk_open(struct disk *d, const struct vm_config_disk *cfg, char *err,
 		return disk_fail(err, err_len, -ENOTSUP,
 				 "disk %s: the format of %s cannot be used: convert it with qemu-img convert -O raw",
 				 cfg->vdev, cfg->target);
-	d->fd = disk_open_file(cfg);
-	if (d->fd < 0) {
-		ret = d->fd;
+	ret = disk_open_target(d);
+	if (ret) {
+		disk_close(d);
+		if (disk_reason(ret))
+			return disk_fail(err, err_len, ret, "disk %s: %s: %s",
+					 cfg->vdev, cfg->target,
+					 disk_reason(ret));
 		return disk_fail(err, err_len, ret,
 				 "disk %s: %s: %s: check disk= in the configuration",
 				 cfg->vdev, cfg->target, strerror(-ret));
 	}
-	ret = disk_lock(d->fd, cfg->readonly);
-	if (ret) {
-		disk_close(d);
-		return disk_fail(err, err_len, ret,
-				 "disk %s: %s: in use: stop what uses it",
-				 cfg->vdev, cfg->target);
-	}
-	ret = disk_size(d->fd, &bytes);
-	if (!ret && bytes < DISK_SECTOR)
-		ret = -EINVAL;
-	if (ret) {
-		disk_close(d);
-		return disk_fail(err, err_len, ret,
-				 "disk %s: %s: neither a disk image nor a block device, or empty",
-				 cfg->vdev, cfg->target);
-	}
-	d->sectors = bytes / DISK_SECTOR;
+	if (d->bytes % DISK_SECTOR)
+		log_line(LOG_WARNING,
+			 "disk %s: %s: %llu bytes are no whole sectors: zeroes end the last",
+			 cfg->vdev, cfg->target, (unsigned long long)d->bytes);
 	return 0;
 }
 
