@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Verified load on a disk of the guest: writes every block of a file with a
- * pattern of its own and reads each back, in mixed order, with more requests
- * at once than a ring has places.  Ends with 0, or 1 and one line.
- * usage: load FILE [BLOCKS [DEPTH]]
+ * pattern of its own and reads each back, in mixed order, with up to twice
+ * as many requests at once as a ring has places.  Ends with 0, or 1 and one line.
+ * usage: load FILE [BLOCKS]
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -21,16 +21,17 @@
 
 #define BLOCK		4096u
 #define WORDS		(BLOCK / sizeof(uint64_t))
-#define MAX_DEPTH	256u
+#define MAX_DEPTH	64u
 #define STRIDE		769u	/* odd: neighbours would be merged */
 #define SYNC_EACH	100u	/* blocks between two flushes */
 #define PATIENCE	60	/* seconds for one completion */
 
 static int fd;
-static unsigned int blocks = 2048, depth = 64;
+static unsigned int blocks = 512, depth;
 static aio_context_t ctx;
 static uint64_t *buffers[MAX_DEPTH];
-static struct iocb cbs[MAX_DEPTH];
+static struct iocb cbs[MAX_DEPTH], *batch[MAX_DEPTH];
+static long nr_batch;
 static unsigned int free_places[MAX_DEPTH], nr_free;
 
 static void __attribute__((noreturn, format(printf, 1, 2)))
@@ -66,7 +67,8 @@ static void check(unsigned int round, uint64_t block, const uint64_t *buf)
 			     (unsigned long long)word_of(round, block, i));
 }
 
-static void submit(unsigned int op, uint64_t block, unsigned int round)
+/* Fill in one more of the batch. */
+static void add(unsigned int op, uint64_t block, unsigned int round)
 {
 	unsigned int place = free_places[--nr_free];
 	struct iocb *cb = &cbs[place];
@@ -83,17 +85,30 @@ static void submit(unsigned int op, uint64_t block, unsigned int round)
 		fill(round, block, buffers[place]);
 	else
 		memset(buffers[place], 0, BLOCK);
-	if (syscall(SYS_io_submit, ctx, 1, &cb) != 1)
-		fail("io_submit: %s", strerror(errno));
+	batch[nr_batch++] = cb;
 }
 
-static void harvest(unsigned int round)
+/* All in one call: the block layer then shows the back end a full ring. */
+static void submit(void)
+{
+	long n, at;
+
+	for (at = 0; at < nr_batch; at += n) {
+		n = syscall(SYS_io_submit, ctx, nr_batch - at, batch + at);
+		if (n <= 0)
+			fail("io_submit: %s", strerror(errno));
+	}
+	nr_batch = 0;
+}
+
+static void harvest(unsigned int round, unsigned int least)
 {
 	struct timespec patience = { .tv_sec = PATIENCE };
 	struct io_event done[MAX_DEPTH];
-	long n = syscall(SYS_io_getevents, ctx, 1, MAX_DEPTH, done, &patience);
+	long n = syscall(SYS_io_getevents, ctx, least, MAX_DEPTH, done,
+			 &patience);
 
-	if (n <= 0)
+	if (n < (long)least)
 		fail("%u requests under way and none ends within %u s",
 		     depth - nr_free, PATIENCE);
 	for (long i = 0; i < n; i++) {
@@ -110,21 +125,26 @@ static void harvest(unsigned int round)
 	}
 }
 
-/* Every block once, as many at a time as there are places. */
+/*
+ * Every block once, as many at a time as there are places: in turn a whole
+ * batch at once, and one more for each that has ended.
+ */
 static void pass(unsigned int op, unsigned int round)
 {
-	for (unsigned int i = 0; i < blocks; i++) {
-		while (!nr_free)
-			harvest(round);
-		submit(op, (uint64_t)i * STRIDE % blocks, round);
-		if (op == IOCB_CMD_PWRITE && i % SYNC_EACH == 0) {
-			while (!nr_free)
-				harvest(round);
-			submit(IOCB_CMD_FDSYNC, 0, round);
+	unsigned int i = 0, turn = 0;
+
+	while (i < blocks) {
+		while (nr_free && i < blocks) {
+			if (op == IOCB_CMD_PWRITE && i % SYNC_EACH == 50 &&
+			    nr_free > 1)
+				add(IOCB_CMD_FDSYNC, 0, round);
+			add(op, (uint64_t)i++ * STRIDE % blocks, round);
 		}
+		submit();
+		harvest(round, turn++ / 16 % 2 ? 1 : depth - nr_free);
 	}
-	while (nr_free < depth)
-		harvest(round);
+	if (nr_free < depth)
+		harvest(round, depth - nr_free);
 }
 
 /* Blocks that exist, so that writing them needs nothing of the file system. */
@@ -143,28 +163,35 @@ static void prepare(const char *path)
 		fail("%s, directly: %s", path, strerror(errno));
 }
 
+static void run(unsigned int at_once, unsigned int round)
+{
+	depth = at_once;
+	for (nr_free = 0; nr_free < depth; nr_free++)
+		free_places[nr_free] = nr_free;
+	pass(IOCB_CMD_PWRITE, round);
+	pass(IOCB_CMD_PREAD, round);
+}
+
 int main(int argc, char **argv)
 {
+	/* A ring has 32 places, and the block layer as many tags for them. */
+	static const unsigned int depths[] = { 1, 31, 32, 33, MAX_DEPTH };
+	const unsigned int rounds = sizeof(depths) / sizeof(depths[0]);
+
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc > 2)
 		blocks = strtoul(argv[2], NULL, 0);
-	if (argc > 3)
-		depth = strtoul(argv[3], NULL, 0);
-	if (argc < 2 || !blocks || blocks % STRIDE == 0 || !depth ||
-	    depth > MAX_DEPTH)
-		fail("usage: load FILE [BLOCKS [DEPTH]]");
+	if (argc < 2 || !blocks || blocks % STRIDE == 0)
+		fail("usage: load FILE [BLOCKS]");
 	prepare(argv[1]);
-	if (syscall(SYS_io_setup, depth, &ctx))
+	if (syscall(SYS_io_setup, MAX_DEPTH, &ctx))
 		fail("io_setup: %s", strerror(errno));
-	for (; nr_free < depth; nr_free++) {
-		if (posix_memalign((void **)&buffers[nr_free], BLOCK, BLOCK))
+	for (unsigned int i = 0; i < MAX_DEPTH; i++)
+		if (posix_memalign((void **)&buffers[i], BLOCK, BLOCK))
 			fail("out of memory");
-		free_places[nr_free] = nr_free;
-	}
-	for (unsigned int round = 0; round < 2; round++) {
-		pass(IOCB_CMD_PWRITE, round);
-		pass(IOCB_CMD_PREAD, round);
-	}
-	printf("%u blocks written and read twice, %u at once\n", blocks, depth);
+	for (unsigned int round = 0; round < rounds; round++)
+		run(depths[round], round);
+	printf("%u blocks written and read, 1 to %u at once\n", blocks,
+	       MAX_DEPTH);
 	return 0;
 }
