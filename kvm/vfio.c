@@ -91,6 +91,7 @@ static int vfio_add(struct vm *vm, struct vfio_dev *d, struct file *file)
 		return -ENOMEM;
 	g->file = get_file(file);
 	list_add_tail(&g->link, &d->groups);
+	WRITE_ONCE(vm->nr_vfio_groups, vm->nr_vfio_groups + 1);
 	vfio_update(vm, d);
 	return 0;
 }
@@ -102,6 +103,7 @@ static int vfio_del(struct vm *vm, struct vfio_dev *d, struct file *file)
 	if (!g)
 		return -ENOENT;
 	list_del(&g->link);
+	WRITE_ONCE(vm->nr_vfio_groups, vm->nr_vfio_groups - 1);
 	fput(g->file);
 	kfree(g);
 	vfio_update(vm, d);
@@ -171,6 +173,7 @@ static void vfio_destroy(struct kvm_dev *dev)
 		fput(g->file);
 		kfree(g);
 	}
+	WRITE_ONCE(dev->vm->nr_vfio_groups, 0);
 	if (d->noncoherent)
 		arch_noncoherent_dma(dev->vm, -1);
 	mutex_lock(&dev->vm->lock);

@@ -57,6 +57,7 @@ struct vm {
 	unsigned int nr_vcpus;		/* lock; read with smp_load_acquire */
 	struct vcpu *vcpus[XKVM_MAX_VCPUS]; /* set once, before nr_vcpus */
 	bool has_vfio;			/* lock: vfio.c's device exists */
+	unsigned int nr_vfio_groups;	/* vfio.c's lock; any context reads it */
 	bool bugged;			/* no vCPU runs again: -EIO */
 
 	unsigned int nr_logging;	/* slots that log; slots_lock to write */

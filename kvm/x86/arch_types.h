@@ -7,6 +7,7 @@
 #ifndef XKVM_ARCH_TYPES_H
 #define XKVM_ARCH_TYPES_H
 
+#include <linux/cpumask.h>
 #include <linux/kvm.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
@@ -65,6 +66,7 @@ struct arch_vm {
 	bool triple_fault_event;
 	unsigned int noncoherent;	/* mmu_lock: see memtype.c */
 	bool pause_no_exits;		/* KVM_CAP_X86_DISABLE_EXITS */
+	u64 mitigate_id;		/* mitigate.c */
 	bool noncoherent_cap;		/* XKVM_CAP_NONCOHERENT_DMA */
 	bool exception_payload;		/* KVM_CAP_EXCEPTION_PAYLOAD */
 	u64 disabled_quirks;		/* KVM_CAP_DISABLE_QUIRKS2 */
@@ -138,6 +140,7 @@ struct arch_vcpu {
 	struct kvm_cpuid_entry2 cpuid_made; /* an answer that is no entry */
 	u64 cr4_reserved, guest_supported_xcr0;
 	u64 features;			/* CPUF_*: bits tests on hot paths use */
+	cpumask_var_t wbinvd_cpus;	/* memtype.c: where it has run */
 	u32 hv_vp_index;		/* hyperv.c; vcpu->index at first */
 	u8 maxphyaddr;			/* 32 to 52 */
 

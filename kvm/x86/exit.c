@@ -272,7 +272,7 @@ static int exit_wbinvd(struct vcpu *v)
 {
 	/* otherwise no device of the guest reads memory behind the caches */
 	if (memtype_noncoherent(v->vm))
-		wbinvd_on_all_cpus();
+		memtype_wbinvd(v);
 	return exit_skip(v);
 }
 

@@ -19,6 +19,7 @@
 
 #include "../arch.h"
 #include "l1d.h"
+#include "mitigate.h"
 #include "vmx.h"
 
 /* Twice the largest cache there is: replacement need not be in order. */
@@ -30,24 +31,11 @@ DEFINE_STATIC_KEY_FALSE(l1d_needed);
 static bool l1d_always;
 static u8 *l1d_memory;			/* where the CPU has no command for it */
 
-static bool l1d_is_needed(void)
-{
-	u64 caps = 0;
-
-	if (!boot_cpu_has_bug(X86_BUG_L1TF) ||
-	    l1tf_mitigation == L1TF_MITIGATION_OFF)
-		return false;
-	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES))
-		rdmsrl(MSR_IA32_ARCH_CAPABILITIES, caps);
-	/* a hypervisor above, which does it */
-	return !(caps & ARCH_CAP_SKIP_VMENTRY_L1DFLUSH);
-}
-
 int l1d_module_init(void)
 {
 	unsigned int i;
 
-	if (!l1d_is_needed())
+	if (!mitigate_on(MITIGATE_L1D))
 		return 0;
 	if (!boot_cpu_has(X86_FEATURE_FLUSH_L1D)) {
 		l1d_memory = (void *)__get_free_pages(GFP_KERNEL, L1D_ORDER);

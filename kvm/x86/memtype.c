@@ -6,6 +6,10 @@
  * vm->arch.noncoherent counts what makes DMA non-coherent; it changes under
  * mmu_lock for writing, together with the removal of every entry.
  */
+#include <linux/cpumask.h>
+#include <linux/smp.h>
+#include <asm/special_insns.h>
+
 #include "../arch.h"
 #include "memtype.h"
 #include "mtrr.h"
@@ -19,6 +23,24 @@ int memtype_level(struct vcpu *v, const struct fault *f)
 	while (level && !mtrr_uniform(v, f->gpa, pgt_span(level) << PAGE_SHIFT))
 		level--;
 	return level;
+}
+
+static void memtype_wbinvd_here(void *unused)
+{
+	wbinvd();
+}
+
+void memtype_wbinvd(struct vcpu *v)
+{
+	struct cpumask *cpus = v->arch.wbinvd_cpus;
+	int cpu = get_cpu();
+
+	cpumask_set_cpu(cpu, cpus);
+	on_each_cpu_mask(cpus, memtype_wbinvd_here, NULL, true);
+	/* what is dirty from now on is dirty here */
+	cpumask_clear(cpus);
+	cpumask_set_cpu(cpu, cpus);
+	put_cpu();
 }
 
 static void memtype_start_over(struct vm *vm)

@@ -37,6 +37,12 @@ static inline u64 ept_memtype(struct vcpu *v, const struct fault *f)
 /* The largest level, at most f->level, that has one type all over. */
 int memtype_level(struct vcpu *v, const struct fault *f);
 
+/*
+ * WBINVD of a guest with non-coherent DMA: the caches of the CPUs that @v has
+ * run on are written back.  vCPU thread, preemption on.
+ */
+void memtype_wbinvd(struct vcpu *v);
+
 /* An MTRR of the guest's has another value.  Takes mmu_lock; may sleep. */
 void memtype_mtrr_changed(struct vm *vm);
 

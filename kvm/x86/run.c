@@ -27,6 +27,7 @@
 #include "hyperv.h"
 #include "l1d.h"
 #include "lapic.h"
+#include "mitigate.h"
 #include "msr_filter.h"
 #include "pml.h"
 #include "vmx.h"
@@ -265,12 +266,14 @@ static void run_world_switch(struct vcpu *v)
 	if (unlikely(xcr0))
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, a->xcr0);
 	l1d_prepare_entry(v);
+	mitigate_prepare_entry(v->vm);
 	run_switch(v);
 	if (unlikely(xcr0))
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, run_host_xcr0);
 	if (unlikely(debug))
 		run_save_debug(v);
 	host_breakpoints_restore();
+	mitigate_after_exit();
 	a->avail = 0;
 	/* an entry that failed on guest state leaves the VMCS clear */
 	x->has_run = true;

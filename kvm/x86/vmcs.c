@@ -20,6 +20,7 @@
 #include "lapic.h"
 #include "msr_filter.h"
 #include "pml.h"
+#include "mitigate.h"
 #include "vmx.h"
 
 #define VPID_NR		65536	/* what 16 bits have */
@@ -185,11 +186,13 @@ void vmcs_load(struct vcpu *v, int cpu)
 		/* what this CPU cached of the VM or vCPU may be stale */
 		vcpu_request(v, REQ_TLB_FLUSH);
 		vmx_invvpid_context(x->vpid);
+		/* WBINVD must reach what the guest has in this CPU's caches */
+		__cpumask_set_cpu(cpu, v->arch.wbinvd_cpus);
 	} else if (__this_cpu_read(vmcs_current) != x) {
 		__this_cpu_write(vmcs_current, x);
 		vmcs_load_ptr(x->vmcs);
-		indirect_branch_prediction_barrier();
 	}
+	mitigate_vcpu_arrives(v->vm);
 }
 
 void vmcs_set_proc(struct vcpu *v, u32 set, u32 clear)

@@ -21,6 +21,7 @@
 #include "apic_page.h"
 #include "host.h"
 #include "l1d.h"
+#include "mitigate.h"
 #include "vmx.h"
 
 static bool apicv = true;
@@ -406,6 +407,7 @@ int arch_module_init(void)
 	ret = mmio_module_init();
 	if (ret)
 		goto err_apic_page;
+	mitigate_module_init();
 	ret = l1d_module_init();
 	if (ret)
 		goto err_mmio;
@@ -433,6 +435,7 @@ void arch_module_exit(void)
 	unregister_module_notifier(&vmx_module_notifier);
 	clock_module_exit();
 	l1d_module_exit();
+	mitigate_module_exit();
 	mmio_module_exit();
 	apic_page_module_exit();
 	vmx_free_regions();

@@ -3,6 +3,7 @@
  * The architecture's side of VM and vCPU lifetimes, capabilities and a VM's
  * ioctls.  A vCPU's are in ioctl_vcpu.c.
  */
+#include <linux/capability.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/tsc.h>
@@ -17,6 +18,7 @@
 #include "lapic.h"
 #include "lapic_regs.h"
 #include "mce.h"
+#include "mitigate.h"
 #include "msr_filter.h"
 #include "vmx.h"
 
@@ -32,6 +34,7 @@ int arch_vm_init(struct vm *vm, unsigned long type)
 	if (type)
 		return -EINVAL;
 	vm->arch.tsc_khz = tsc_khz;
+	vm->arch.mitigate_id = mitigate_new_vm();
 	vm->arch.clock_offset = -clock_ns();
 	mutex_init(&vm->arch.lapic_map_lock);
 	return ept_vm_init(vm);
@@ -62,12 +65,14 @@ int arch_vcpu_init(struct vcpu *v)
 	v->arch.xcr0 = XFEATURE_MASK_FP;
 	cpuid_vcpu_init(v);
 	hyperv_vcpu_init(v);
+	if (!zalloc_cpumask_var(&v->arch.wbinvd_cpus, GFP_KERNEL_ACCOUNT))
+		return -ENOMEM;
 	v->arch.apic_base = APIC_DEFAULT_BASE | MSR_IA32_APICBASE_ENABLE |
 			    (v->id == vm->bsp_id ? MSR_IA32_APICBASE_BSP : 0);
 	v->arch.mp_state = KVM_MP_STATE_RUNNABLE;
 	ret = vmcs_vcpu_init(v);
 	if (ret)
-		return ret;
+		goto err_cpus;
 	ret = fpu_vcpu_init(v);
 	if (ret)
 		goto err_vmcs;
@@ -91,6 +96,8 @@ err_fpu:
 	fpu_vcpu_exit(v);
 err_vmcs:
 	vmcs_vcpu_exit(v);
+err_cpus:
+	free_cpumask_var(v->arch.wbinvd_cpus);
 	return ret;
 }
 
@@ -101,6 +108,7 @@ void arch_vcpu_exit(struct vcpu *v)
 	cpuid_free(v);
 	fpu_vcpu_exit(v);
 	vmcs_vcpu_exit(v);
+	free_cpumask_var(v->arch.wbinvd_cpus);
 }
 
 void arch_vcpu_online(struct vcpu *v)
@@ -349,6 +357,11 @@ int arch_vm_enable_cap(struct vm *vm, const struct kvm_enable_cap *cap)
 	case XKVM_CAP_NONCOHERENT_DMA:
 		if (cap->args[0] > 1) {
 			ret = -EINVAL;
+			break;
+		}
+		/* its guest may empty caches of CPUs: an assigned device's can */
+		if (cap->args[0] && !capable(CAP_SYS_ADMIN)) {
+			ret = -EPERM;
 			break;
 		}
 		if (vm->arch.noncoherent_cap != cap->args[0])

@@ -354,3 +354,32 @@ TEST(capability, "non-coherent DMA is 0 or 1, and 0 at first")
 	noncoherent(vm, false);
 	noncoherent(vm, false);
 }
+
+GUEST static void wbinvd_twice(void)
+{
+	__asm__ volatile("wbinvd");
+	g_sync(1);
+	__asm__ volatile("wbinvd");
+	g_done();
+}
+
+/* The guest may then empty the caches of CPUs. */
+TEST(capability_user, "non-coherent DMA wants CAP_SYS_ADMIN, as a device's does")
+{
+	struct vm *vm = vm_new(0);
+	struct vcpu *v = vcpu_new(vm, 0);
+	struct kvm_enable_cap c = {
+		.cap = XKVM_CAP_NONCOHERENT_DMA, .args[0] = 1,
+	};
+
+	REQUIRE_CAP(XKVM_CAP_NONCOHERENT_DMA);
+	vcpu_enter64(v, wbinvd_twice);
+	vcpu_sync(v);
+	noncoherent(vm, true);
+	vcpu_done(v);
+	noncoherent(vm, false);
+	CHECK_OK(setresuid(65534, 65534, 65534));
+	CHECK_ERRNO(ioctl(vm->fd, KVM_ENABLE_CAP, &c), EPERM);
+	c.args[0] = 0;
+	CHECK_OK(ioctl(vm->fd, KVM_ENABLE_CAP, &c));
+}

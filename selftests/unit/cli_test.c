@@ -466,8 +466,7 @@ TEST(typed_ahead, "what was typed before the console began is the guest's")
 	CHECK_OK(tcsetattr(tty, TCSANOW, &was));
 	CHECK(write(master, "ahead\n", 6) == 6);
 	c = begin(create("-c", "g", "echo"), tty);
-	expect(master, "hello");
-	expect(master, "ahead");
+	expect(master, "ahead");	/* behind "hello", perhaps in one piece */
 	CHECK(write(master, "q", 1) == 1);
 	CHECK_EQ(reap(&c), CLI_OK);
 	teardown();
