@@ -26,6 +26,7 @@ static const uint8_t life_table[LIFE_NR_STATES][LIFE_NR_EVENTS] = {
 	[LIFE_STOPPING] = {
 		[LIFE_PRESERVE]	= LIFE_PRESERVED,
 		[LIFE_RESTART]	= LIFE_RENEWING,
+		[LIFE_RESET]	= LIFE_RESETTING,
 		[LIFE_END]	= LIFE_ENDING,
 		[LIFE_DESTROY]	= LIFE_KILLING,
 	},
@@ -42,6 +43,11 @@ static const uint8_t life_table[LIFE_NR_STATES][LIFE_NR_EVENTS] = {
 	},
 	[LIFE_WAITING] = {
 		[LIFE_ELAPSED]	= LIFE_MAKING,
+		[LIFE_DESTROY]	= LIFE_ENDING,
+	},
+	[LIFE_RESETTING] = {
+		[LIFE_MADE]	= LIFE_PAUSED,
+		[LIFE_FAILED]	= LIFE_ENDING,
 		[LIFE_DESTROY]	= LIFE_ENDING,
 	},
 	[LIFE_ENDING] = {
@@ -63,6 +69,7 @@ static const char *const life_states[LIFE_NR_STATES] = {
 	[LIFE_PRESERVED]	= "preserved",
 	[LIFE_RENEWING]		= "renewing",
 	[LIFE_WAITING]		= "waiting",
+	[LIFE_RESETTING]	= "resetting",
 	[LIFE_ENDING]		= "ending",
 	[LIFE_ENDED]		= "ended",
 };
@@ -75,6 +82,7 @@ static const char *const life_events[LIFE_NR_EVENTS] = {
 	[LIFE_OVER]		= "over",
 	[LIFE_PRESERVE]		= "preserve",
 	[LIFE_RESTART]		= "restart",
+	[LIFE_RESET]		= "reset",
 	[LIFE_END]		= "end",
 	[LIFE_UNMADE]		= "unmade",
 	[LIFE_ELAPSED]		= "elapsed",

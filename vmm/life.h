@@ -19,6 +19,7 @@ enum life_state {
 	LIFE_PRESERVED,		/* stopped, kept to be looked at */
 	LIFE_RENEWING,		/* taken apart to be made again */
 	LIFE_WAITING,		/* nothing is made; it restarts in a while */
+	LIFE_RESETTING,		/* memory stays, Xen's part is made again */
 	LIFE_ENDING,		/* taken apart for good */
 	LIFE_ENDED,
 	LIFE_NR_STATES,
@@ -32,6 +33,7 @@ enum life_event {
 	LIFE_OVER,		/* vm_shutdown(): the guest's or our reason */
 	LIFE_PRESERVE,		/* vCPUs have left, and policy says: keep it, */
 	LIFE_RESTART,		/* make it again, */
+	LIFE_RESET,		/* make all but its memory again, */
 	LIFE_END,		/* or end it */
 	LIFE_UNMADE,		/* nothing of the incarnation is left */
 	LIFE_ELAPSED,		/* the pause before a restart is over */

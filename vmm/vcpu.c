@@ -54,16 +54,21 @@ int vcpu_init_signals(void)
 	return sigaction(VCPU_SIGNAL, &sa, NULL) ? -errno : 0;
 }
 
-int vcpu_create(struct vm *vm, struct vcpu *v, unsigned int id)
+static void vcpu_clear(struct vcpu *v, struct vm *vm, unsigned int id)
 {
-	int err;
-
 	memset(v, 0, sizeof(*v));
 	v->vm = vm;
 	v->id = id;
 	v->calls_tail = &v->calls;
 	v->gva_page = UINT64_MAX;
 	hcall_vcpu_init(v);
+}
+
+int vcpu_create(struct vm *vm, struct vcpu *v, unsigned int id)
+{
+	int err;
+
+	vcpu_clear(v, vm, id);
 	v->fd = ioctl(vm->fd, KVM_CREATE_VCPU, (unsigned long)id);
 	if (v->fd < 0)
 		return -errno;
@@ -86,6 +91,17 @@ void vcpu_destroy(struct vcpu *v)
 	munmap(v->run, v->vm->run_size);
 	close(v->fd);
 	v->fd = -1;
+}
+
+void vcpu_reset(struct vcpu *v)
+{
+	struct kvm_run *run = v->run;
+	int fd = v->fd;
+
+	hcall_vcpu_exit(v);
+	vcpu_clear(v, v->vm, v->id);
+	v->fd = fd;
+	v->run = run;
 }
 
 /* Exits.  Each returns 1 (run on), 0 (the guest is over) or -errno. */

@@ -54,6 +54,12 @@ int vcpu_create(struct vm *vm, struct vcpu *v, unsigned int id);
 void vcpu_destroy(struct vcpu *v);
 
 /*
+ * vcpu_reset() - the VMM's share of it as after vcpu_create(), its thread being
+ * joined; the kernel's stays as it is.  On the loop's thread.
+ */
+void vcpu_reset(struct vcpu *v);
+
+/*
  * Start the thread; 0 or -errno.  The caller holds call_lock until all vCPUs
  * are started: none enters the guest before it can be kicked.
  */

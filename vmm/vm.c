@@ -194,7 +194,9 @@ static enum life_event vm_policy(struct vm_host *h, int reason)
 		log_line(LOG_WARNING, "coredump-destroy: no core is written");
 		return LIFE_END;
 	case VM_ACTION_SOFT_RESET:
-		log_line(LOG_WARNING, "soft reset is not available: destroyed");
+		if (atomic_load(&h->vm.reset_vcpu) >= 0)
+			return LIFE_RESET;
+		log_line(LOG_WARNING, "soft-reset: the guest has no vCPU that asked for it: destroyed");
 		return LIFE_END;
 	case VM_ACTION_DESTROY:
 		return LIFE_END;
@@ -218,7 +220,12 @@ static enum life_event vm_decide(struct vm_host *h)
 
 	if (h->vm.life == LIFE_KILLING)
 		return LIFE_END;
-	log_line(LOG_INFO, "%s %s", h->vm.cfg->name, vm_reasons[reason]);
+	/* Soft resets are the guest's, and as many as it likes. */
+	if (reason == SHUTDOWN_soft_reset)
+		log_guest(LOG_INFO, "%s", vm_reasons[reason]);
+	else
+		log_line(LOG_INFO, "%s %s", h->vm.cfg->name,
+			 vm_reasons[reason]);
 	e = h->vm.leaving ? LIFE_END : vm_policy(h, reason);
 	if (e != LIFE_RESTART ||
 	    life_may_restart(&h->pace, vm_now() - h->started))
@@ -260,23 +267,38 @@ static void vm_paused_enough(struct event_timer *t)
 
 /* What a state has to do; each returns 0, or -errno when it cannot go on. */
 
-static int vm_do_making(struct vm_host *h)
+/* It is made, or was to be made: start it, or fail. */
+static void vm_go(struct vm_host *h, int err)
 {
 	struct vm *vm = &h->vm;
-	int err = vm_make(h);
 
 	if (!err) {
 		vm_life(vm, LIFE_MADE);
 		err = vm_start(h);
 	}
 	if (!err) {
-		h->started = vm_now();
 		vm_life(vm, LIFE_UNPAUSE);
-		return 0;
+		return;
 	}
 	vm_life(vm, LIFE_FAILED);
 	vm_shutdown(vm, SHUTDOWN_crash);
+}
+
+static int vm_do_making(struct vm_host *h)
+{
+	h->started = vm_now();
+	vm_go(h, vm_make(h));
 	return 0;
+}
+
+/* A destroy may come while this waits. */
+static int vm_do_resetting(struct vm_host *h)
+{
+	int err = vm_settle(h);
+
+	if (!err && h->vm.life == LIFE_RESETTING)
+		vm_go(h, vm_reset(h));
+	return err;
 }
 
 static int vm_do_running(struct vm_host *h)
@@ -338,6 +360,7 @@ static int (*const vm_do[LIFE_NR_STATES])(struct vm_host *h) = {
 	[LIFE_PRESERVED]	= vm_do_preserved,
 	[LIFE_RENEWING]		= vm_do_unmaking,
 	[LIFE_WAITING]		= vm_do_waiting,
+	[LIFE_RESETTING]	= vm_do_resetting,
 	[LIFE_ENDING]		= vm_do_unmaking,
 };
 
@@ -388,6 +411,8 @@ static bool vm_live(struct vm_host *h)
 		}
 		if (was == LIFE_MAKING && vm->life != LIFE_RUNNING)
 			log_line(LOG_ERROR, "restart: %s", h->err);
+		if (was == LIFE_RESETTING && h->err[0])
+			log_line(LOG_ERROR, "soft reset: %s", h->err);
 	}
 	return true;
 }

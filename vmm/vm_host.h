@@ -38,18 +38,39 @@ int vm_fail(struct vm_host *h, int code, const char *what);
  */
 int vm_make(struct vm_host *h);
 
+/*
+ * Its parts, for a soft reset (vm_reset.c): Xen's state and the devices, made
+ * and taken apart.
+ */
+int vm_make_xen(struct vm_host *h);
+int vm_make_devices(struct vm_host *h);
+void vm_unmake_devices(struct vm *vm);
+void vm_unmake_xen(struct vm *vm);
+
+/*
+ * vm_reset() - the soft reset of a guest whose vCPU threads have ended and
+ * whose devices are quiet: its memory and the vCPU that asked stay.  0, or
+ * -errno with a line in h->err.
+ */
+int vm_reset(struct vm_host *h);
+
+/* Nobody has stopped the incarnation: before its threads start. */
+void vm_unstop(struct vm *vm);
+
 /* Start the vCPU threads; likewise. */
 int vm_start(struct vm_host *h);
 
 /*
  * What follows waits on the loop, which goes on serving the control socket.
- * Both return 0, or -ETIMEDOUT when a destroy has waited long enough: then
+ * All return 0, or -ETIMEDOUT when a destroy has waited long enough: then
  * vCPUs or I/O still use what there is, and nothing may be freed any more.
  *
  * vm_stop_vcpus() - wait for the vCPU threads, after vm_shutdown().
- * vm_unmake() - that, then take apart whatever vm_make() has made.
+ * vm_settle() - after that, wait for posts and I/O; no device connects again.
+ * vm_unmake() - both, then take apart whatever vm_make() has made.
  */
 int vm_stop_vcpus(struct vm *vm);
+int vm_settle(struct vm_host *h);
 int vm_unmake(struct vm_host *h);
 
 /*

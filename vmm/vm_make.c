@@ -78,15 +78,20 @@ static int vm_make_memory(struct vm_host *h)
 	return err ? vm_fail(h, err, "memory map") : 0;
 }
 
+static int vm_make_physmap(struct vm_host *h)
+{
+	int err = physmap_create(&h->vm.physmap, &h->vm);
+
+	return err ? vm_fail(h, err, "special pages") : 0;
+}
+
 /* Ports, pages and grants a toolstack makes before the guest starts. */
-static int vm_make_xen(struct vm_host *h)
+int vm_make_xen(struct vm_host *h)
 {
 	struct vm *vm = &h->vm;
 	int err, store, console;
 
-	err = physmap_create(&vm->physmap, vm);
-	if (!err)
-		err = hvm_params_create(&vm->params);
+	err = hvm_params_create(&vm->params);
 	if (!err)
 		err = watchdog_create(&vm->watchdog, vm);
 	if (!err)
@@ -134,7 +139,7 @@ static int vm_make_vcpus(struct vm_host *h)
 	return err ? vm_fail(h, err, "vCPUs") : 0;
 }
 
-static int vm_make_devices(struct vm_host *h)
+int vm_make_devices(struct vm_host *h)
 {
 	struct vm *vm = &h->vm;
 	size_t i;
@@ -149,7 +154,19 @@ static int vm_make_devices(struct vm_host *h)
 	err = xenbus_create(&vm->xenbus, vm);
 	for (i = 0; !err && i < h->nr_disks; i++)
 		err = blk_create(vm, &h->disks[i]);
-	return err ? vm_fail(h, err, "disks") : 0;
+	if (err)
+		return vm_fail(h, err, "disks");
+	/* What the console before this one has not taken. */
+	control_console_ready(vm->ctl);
+	return 0;
+}
+
+void vm_unstop(struct vm *vm)
+{
+	atomic_store(&vm->stopping, false);
+	atomic_store(&vm->shutdown_reason, -1);
+	atomic_store(&vm->shutdown_code, -1);
+	atomic_store(&vm->reset_vcpu, -1);
 }
 
 int vm_make(struct vm_host *h)
@@ -158,15 +175,15 @@ int vm_make(struct vm_host *h)
 	int err;
 
 	h->err[0] = '\0';
-	atomic_store(&vm->stopping, false);
-	atomic_store(&vm->shutdown_reason, -1);
-	atomic_store(&vm->shutdown_code, -1);
+	vm_unstop(vm);
 	memset(vm->slots, 0, sizeof(vm->slots));
 	err = vm_make_memory(h);
 	if (!err)
 		err = node_create_vm(vm, h->err, sizeof(h->err));
 	if (!err)
 		err = vm_make_vcpus(h);
+	if (!err)
+		err = vm_make_physmap(h);
 	if (!err)
 		err = vm_make_xen(h);
 	if (!err)
@@ -284,7 +301,17 @@ static int vm_quiesce(struct vm_host *h)
 	return h->quiet ? 0 : -ETIMEDOUT;
 }
 
-static void vm_unmake_devices(struct vm *vm)
+int vm_settle(struct vm_host *h)
+{
+	int err = vm_run_posts(h);
+
+	if (err)
+		return err;
+	console_flush(h->vm.console);
+	return vm_quiesce(h);
+}
+
+void vm_unmake_devices(struct vm *vm)
 {
 	xenbus_destroy(vm->xenbus);
 	console_destroy(vm->console);
@@ -294,7 +321,7 @@ static void vm_unmake_devices(struct vm *vm)
 	vm->store = NULL;
 }
 
-static void vm_unmake_xen(struct vm *vm)
+void vm_unmake_xen(struct vm *vm)
 {
 	evtchn_destroy(vm->evtchn);
 	gnttab_destroy(vm->gnttab);
@@ -325,11 +352,7 @@ int vm_unmake(struct vm_host *h)
 	halt_unwatch(vm);
 	err = vm_stop_vcpus(vm);
 	if (!err)
-		err = vm_run_posts(h);
-	if (err)
-		return err;
-	console_flush(vm->console);
-	err = vm_quiesce(h);
+		err = vm_settle(h);
 	if (err)
 		return err;
 	vm_unmake_devices(vm);

@@ -91,6 +91,7 @@ struct vm {
 	atomic_bool stopping;		/* vCPUs leave KVM_RUN and end */
 	atomic_int shutdown_reason;	/* SHUTDOWN_*, -1 while running */
 	atomic_int shutdown_code;	/* SCHEDOP_shutdown_code's, or -1 */
+	atomic_int reset_vcpu;		/* goes on after a soft reset, or -1 */
 };
 
 /*

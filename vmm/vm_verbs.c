@@ -69,6 +69,7 @@ static const char *verbs_state(const struct vm *vm)
 	case LIFE_MAKING:
 	case LIFE_PAUSED:
 	case LIFE_WAITING:
+	case LIFE_RESETTING:
 		return "paused";
 	default:
 		return "shutdown";

@@ -22,12 +22,15 @@
 #define FAKE_IO_DATA	4096
 #define FAKE_SLOTS	128
 #define FAKE_NAP_NS	1000000
+#define FAKE_VCPUS	128
 
 void (*fake_guest)(struct fake_vcpu *g);
 atomic_uint fake_made, fake_io_held;
 atomic_int fake_fail, fake_fail_thread, fake_io_ms;
 
-static struct fake_vcpu *vcpus[FAKE_FDS];
+struct fake_xen fake_xen;
+
+static struct fake_vcpu *vcpus[FAKE_FDS], *by_id[FAKE_VCPUS];
 static pthread_mutex_t slot_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct kvm_userspace_memory_region slots[FAKE_SLOTS];
 
@@ -199,6 +202,7 @@ static int fake_create_vcpu(unsigned int id)
 	sem_init(&g->enter, 0, 0);
 	sem_init(&g->leave, 0, 0);
 	vcpus[fd] = g;
+	by_id[id] = g;
 	return fd;
 }
 
@@ -226,10 +230,49 @@ static int fake_set_slot(const struct kvm_userspace_memory_region *r)
 /* Ports are not routed: sends come as hypercalls. */
 static int fake_set_attr(const struct kvm_xen_hvm_attr *a)
 {
-	if (a->type != KVM_XEN_ATTR_TYPE_EVTCHN)
-		return 0;
-	errno = EOPNOTSUPP;
-	return -1;
+	switch (a->type) {
+	case KVM_XEN_ATTR_TYPE_SHARED_INFO:
+		fake_xen.shared_info = a->u.shared_info.gfn;
+		break;
+	case KVM_XEN_ATTR_TYPE_UPCALL_VECTOR:
+		fake_xen.vector = a->u.vector;
+		break;
+	case KVM_XEN_ATTR_TYPE_LONG_MODE:
+		fake_xen.wide = a->u.long_mode;
+		break;
+	case KVM_XEN_ATTR_TYPE_EVTCHN:
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	return 0;
+}
+
+static int fake_vcpu_set_attr(struct fake_xen_vcpu *x,
+			      const struct kvm_xen_vcpu_attr *a)
+{
+	switch (a->type) {
+	case KVM_XEN_VCPU_ATTR_TYPE_VCPU_INFO:
+		x->info = a->u.gpa;
+		break;
+	case KVM_XEN_VCPU_ATTR_TYPE_VCPU_TIME_INFO:
+		x->time = a->u.gpa;
+		break;
+	case KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_ADDR:
+		x->runstate = a->u.gpa;
+		break;
+	case KVM_XEN_VCPU_ATTR_TYPE_UPCALL_VECTOR:
+		x->vector = a->u.vector;
+		break;
+	case KVM_XEN_VCPU_ATTR_TYPE_TIMER:
+		x->timer_port = a->u.timer.port;
+		break;
+	}
+	return 0;
+}
+
+struct fake_vcpu *fake_vcpu(unsigned int id)
+{
+	return by_id[id];
 }
 
 static int fake_vcpu_ioctl(struct fake_vcpu *g, unsigned long req, void *arg)
@@ -264,6 +307,8 @@ static int fake_vcpu_ioctl(struct fake_vcpu *g, unsigned long req, void *arg)
 		t->valid = 1;
 		return 0;
 	}
+	case KVM_XEN_VCPU_SET_ATTR:
+		return fake_vcpu_set_attr(&g->xen, arg);
 	case KVM_XEN_VCPU_GET_ATTR:
 		memset(&((struct kvm_xen_vcpu_attr *)arg)->u, 0, 64);
 		return 0;
@@ -289,6 +334,9 @@ static int fake_node_ioctl(unsigned long req, void *arg)
 	case KVM_CREATE_VM:
 		atomic_fetch_add(&fake_made, 1);
 		memset(slots, 0, sizeof(slots));
+		fake_xen.shared_info = UINT64_MAX;
+		fake_xen.vector = 0;
+		fake_xen.wide = true;	/* as a hypercall page says */
 		return memfd_create("fake-vm", MFD_CLOEXEC);
 	case KVM_CREATE_VCPU:
 		return fake_create_vcpu((uintptr_t)arg);
@@ -297,7 +345,7 @@ static int fake_node_ioctl(unsigned long req, void *arg)
 	case KVM_XEN_HVM_SET_ATTR:
 		return fake_set_attr(arg);
 	case KVM_XEN_HVM_GET_ATTR:
-		((struct kvm_xen_hvm_attr *)arg)->u.long_mode = 1;
+		((struct kvm_xen_hvm_attr *)arg)->u.long_mode = fake_xen.wide;
 		return 0;
 	case KVM_GET_CLOCK:
 		((struct kvm_clock_data *)arg)->clock = 1000;
@@ -332,6 +380,7 @@ int __wrap_ioctl(int fd, unsigned long req, ...)
 		case KVM_SET_MP_STATE:
 		case KVM_SET_MSRS:
 		case KVM_TRANSLATE:
+		case KVM_XEN_VCPU_SET_ATTR:
 		case KVM_XEN_VCPU_GET_ATTR:
 			return fake_vcpu_ioctl(vcpus[fd], req, arg);
 		}

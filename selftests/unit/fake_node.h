@@ -18,16 +18,32 @@
 
 #include "../../vmm/vm.h"
 
+/* What the VMM has told the node about Xen; of a vCPU, by attribute. */
+struct fake_xen_vcpu {
+	uint64_t info, time, runstate;
+	uint8_t vector;
+	uint32_t timer_port;
+};
+
+extern struct fake_xen {
+	_Atomic uint64_t shared_info;	/* a frame, or all ones */
+	atomic_uint vector;
+	atomic_bool wide;
+} fake_xen;
+
 struct fake_vcpu {
 	unsigned int id;
 	struct kvm_run *run;
 	struct kvm_regs regs;
 	atomic_uint mp_state;
+	struct fake_xen_vcpu xen;
 	bool started;
 	int result;			/* KVM_RUN's, or -errno */
 	sem_t enter, leave;
 	atomic_bool kicked;		/* the VMM wants the vCPU out */
 };
+
+struct fake_vcpu *fake_vcpu(unsigned int id);	/* of the last VM */
 
 /* The guest's code; a return halts the vCPU for good, interrupts off. */
 extern void (*fake_guest)(struct fake_vcpu *g);

@@ -15,12 +15,20 @@
 #include <xen/io/xs_wire.h>
 #include <xen/memory.h>
 
-#define ARG_GPA		0x20000ull	/* of hypercalls */
 #define GRANT_GFN	0x21ull
 #define RING_GPA	0x22000ull
 #define DATA_GPA	0x23000ull
 #define RING_REF	8u
 #define DATA_REF	9u
+
+void g_soft_reset(struct fake_vcpu *g)
+{
+	struct sched_shutdown *s = g_mem(ARG_GPA);
+
+	s->reason = SHUTDOWN_soft_reset;
+	CHECK_EQ(g_hypercall(g, __HYPERVISOR_sched_op, SCHEDOP_shutdown,
+			     ARG_GPA, 0), 0);
+}
 
 void g_shutdown(struct fake_vcpu *g, unsigned int reason)
 {
@@ -31,7 +39,7 @@ void g_shutdown(struct fake_vcpu *g, unsigned int reason)
 	g_spin(g);
 }
 
-static uint64_t g_param(struct fake_vcpu *g, uint32_t index)
+uint64_t g_param(struct fake_vcpu *g, uint32_t index)
 {
 	struct xen_hvm_param *p = g_mem(ARG_GPA);
 
@@ -42,7 +50,7 @@ static uint64_t g_param(struct fake_vcpu *g, uint32_t index)
 	return p->value;
 }
 
-static void g_send(struct fake_vcpu *g, uint32_t port)
+void g_send(struct fake_vcpu *g, uint32_t port)
 {
 	struct evtchn_send *s = g_mem(ARG_GPA);
 
@@ -176,4 +184,15 @@ void g_disk_read(struct fake_vcpu *g, unsigned int n)
 	}
 	__atomic_store_n(&ring->req_prod, n, __ATOMIC_SEQ_CST);
 	g_send(g, port);
+}
+
+void g_disk_wait(struct fake_vcpu *g, unsigned int n)
+{
+	struct blkif_sring *ring = g_mem(RING_GPA);
+	unsigned int i;
+
+	while (__atomic_load_n(&ring->rsp_prod, __ATOMIC_ACQUIRE) != n)
+		usleep(100);
+	for (i = 0; i < n; i++)
+		CHECK_EQ(ring->ring[i].rsp.status, BLKIF_RSP_OKAY);
 }

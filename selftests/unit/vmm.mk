@@ -7,7 +7,7 @@ vmm_machine-srcs := fake_node.c fake_run.c fake_xen.c boot_images.c \
 	*.c x86/*.c xen/*.c pv/*.c xenstore/*.c))))
 
 UNIT_TESTS += vmm_test
-vmm_test-srcs := vmm_test.c $(vmm_machine-srcs)
+vmm_test-srcs := vmm_test.c vmm_reset_test.c $(vmm_machine-srcs)
 vmm_test-cflags := -D_GNU_SOURCE -Ivmm -Wno-unused-parameter \
 	-Wno-missing-field-initializers -fno-strict-aliasing
 vmm_test-libs := -luring -ljansson -pthread -llzma -lzstd -lz \

@@ -154,14 +154,15 @@ TEST(waiting, "destroy: before a restart")
 
 /* Disk I/O under way */
 
-static bool ends, reboots;
+static bool ends;
+static unsigned int end_reason;
 
 static void with_io(struct fake_vcpu *g)
 {
 	if (fake_made == 1)
 		g_disk_read(g, 8);
 	if (fake_made == 1 && ends)
-		g_shutdown(g, reboots ? SHUTDOWN_reboot : SHUTDOWN_poweroff);
+		g_shutdown(g, end_reason);
 	g_spin(g);
 }
 
@@ -173,54 +174,69 @@ static void destroy_io(void)
 		usleep(5000);
 	CHECK_EQ(fake_io_held, 8);
 	if (ends)
-		fake_wait_state("shutdown");
+		fake_wait_state(end_reason == SHUTDOWN_soft_reset ? "paused" :
+				"shutdown");
 	destroy();
 }
 
-static void io(int ms, bool end, bool reboot)
+static void io(int ms, bool end, unsigned int reason)
 {
 	struct vm_config cfg = fake_config(1);
 
 	fake_add_disk(&cfg);
 	cfg.on_reboot = VM_ACTION_RESTART;
+	cfg.on_soft_reset = VM_ACTION_SOFT_RESET;
 	fake_io_ms = ms;
 	ends = end;
-	reboots = reboot;
+	end_reason = reason;
 	fake_guest = with_io;
 	CHECK_EQ(run(&cfg, destroy_io), VM_RUN_ENDED);
 }
 
 TEST(io_never, "destroy: running, I/O that never ends")
 {
-	io(FAKE_IO_NEVER, false, false);
+	io(FAKE_IO_NEVER, false, 0);
 }
 
 TEST(io_never_ending, "destroy: powered off, I/O that never ends")
 {
-	io(FAKE_IO_NEVER, true, false);
+	io(FAKE_IO_NEVER, true, SHUTDOWN_poweroff);
 }
 
 TEST(io_never_renewing, "destroy: about to restart, I/O that never ends")
 {
-	io(FAKE_IO_NEVER, true, true);
+	io(FAKE_IO_NEVER, true, SHUTDOWN_reboot);
 	CHECK_EQ(fake_made, 1);
 }
 
 TEST(io_late, "destroy: running, I/O that ends later: orderly")
 {
-	io(500, false, false);
+	io(500, false, 0);
 	CHECK_EQ(fake_io_held, 0);
 }
 
 TEST(io_late_ending, "destroy: powered off, I/O that ends later")
 {
-	io(500, true, false);
+	io(500, true, SHUTDOWN_poweroff);
 	CHECK_EQ(fake_io_held, 0);
 }
 
 TEST(io_late_renewing, "destroy: about to restart, I/O that ends later")
 {
-	io(500, true, true);
+	io(500, true, SHUTDOWN_reboot);
+	CHECK_EQ(fake_io_held, 0);
+	CHECK_EQ(fake_made, 1);
+}
+
+TEST(io_never_resetting, "destroy: about to soft reset, I/O that never ends")
+{
+	io(FAKE_IO_NEVER, true, SHUTDOWN_soft_reset);
+	CHECK_EQ(fake_made, 1);
+}
+
+TEST(io_late_resetting, "destroy: about to soft reset, I/O that ends later")
+{
+	io(500, true, SHUTDOWN_soft_reset);
 	CHECK_EQ(fake_io_held, 0);
 	CHECK_EQ(fake_made, 1);
 }

@@ -17,6 +17,8 @@
 
 #define CR0_PE			(1ull << 0)
 #define CR0_ET			(1ull << 4)
+#define CR0_NW			(1ull << 29)
+#define CR0_CD			(1ull << 30)
 #define CR0_PG			(1ull << 31)
 #define CR4_PAE			(1ull << 5)
 #define EFER_LME		(1ull << 8)
@@ -37,6 +39,14 @@
 #define SEG_AR_CODE64		0xa9bu
 #define SEG_AR_DATA		0xc93u
 #define SEG_AR_TSS		0x08bu
+#define SEG_AR_RESET_CODE	0x09bu
+#define SEG_AR_RESET_DATA	0x093u
+#define SEG_AR_LDT		0x082u
+
+#define RESET_CS		0xf000u
+#define RESET_CS_BASE		0xffff0000ull
+#define RESET_RIP		0xfff0ull
+#define RESET_LIMIT		0xffffu
 
 static struct kvm_segment cpu_segment(uint64_t base, uint32_t limit,
 				      unsigned int ar)
@@ -123,6 +133,46 @@ int cpu_setup(struct vcpu *v)
 	if (!err && v->id == 0)
 		err = cpu_pvh_entry(v);
 	return err;
+}
+
+static void cpu_reset_segments(struct kvm_sregs *s)
+{
+	struct kvm_segment data = cpu_segment(0, RESET_LIMIT,
+					      SEG_AR_RESET_DATA);
+
+	s->cs = cpu_segment(RESET_CS_BASE, RESET_LIMIT, SEG_AR_RESET_CODE);
+	s->cs.selector = RESET_CS;
+	s->ds = data;
+	s->es = data;
+	s->ss = data;
+	s->fs = data;
+	s->gs = data;
+	s->tr = cpu_segment(0, RESET_LIMIT, SEG_AR_TSS);
+	s->ldt = cpu_segment(0, RESET_LIMIT, SEG_AR_LDT);
+	s->gdt = (struct kvm_dtable){ .limit = RESET_LIMIT };
+	s->idt = (struct kvm_dtable){ .limit = RESET_LIMIT };
+}
+
+int cpu_reset(struct vcpu *v)
+{
+	struct kvm_mp_state mp = { .mp_state = KVM_MP_STATE_UNINITIALIZED };
+	struct kvm_regs r = { .rip = RESET_RIP, .rflags = RFLAGS_FIXED };
+	struct kvm_vcpu_events none = { 0 };
+	struct kvm_sregs s;
+	int err;
+
+	if (ioctl(v->fd, KVM_SET_VCPU_EVENTS, &none) ||
+	    ioctl(v->fd, KVM_GET_SREGS, &s))
+		return -errno;
+	cpu_reset_segments(&s);
+	s.cr0 = CR0_CD | CR0_NW | CR0_ET;
+	s.cr2 = s.cr3 = s.cr4 = s.cr8 = 0;
+	s.efer = 0;
+	memset(s.interrupt_bitmap, 0, sizeof(s.interrupt_bitmap));
+	err = cpu_load(v, &s, &r);
+	if (err)
+		return err;
+	return ioctl(v->fd, KVM_SET_MP_STATE, &mp) ? -errno : 0;
 }
 
 static int cpu_check_segment(unsigned int ar, uint32_t limit, bool system)

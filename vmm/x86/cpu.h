@@ -32,6 +32,12 @@ int cpu_setup(struct vcpu *v);
  */
 int cpu_set_context(struct vcpu *v, const struct vcpu_hvm_context *ctx);
 
+/*
+ * cpu_reset() - the state in which a vCPU waits for its first INIT.  No thread
+ * of it runs.  0 or -errno.  (SDM, "Processor State After Reset", INIT)
+ */
+int cpu_reset(struct vcpu *v);
+
 /* The registers, to the log.  On @v's thread. */
 void cpu_dump(struct vcpu *v, enum log_level level);
 

@@ -20,13 +20,19 @@ static int64_t sched_shutdown(struct hcall *h)
 {
 	struct sched_shutdown a;
 	int err = hcall_get(h, &a, gva(h->arg[1]), sizeof(a));
-	int code = atomic_load(&h->vm->shutdown_code);
+	int code = atomic_load(&h->vm->shutdown_code), none = -1;
 
 	if (err)
 		return err;
 	if (a.reason > SHUTDOWN_MAX)
 		return -EINVAL;
-	vm_shutdown(h->vm, code >= 0 ? (unsigned int)code : a.reason);
+	if (code >= 0)
+		a.reason = code;
+	/* Behind this call is the code that takes over, on any vCPU (kdump). */
+	if (a.reason == SHUTDOWN_soft_reset)
+		atomic_compare_exchange_strong(&h->vm->reset_vcpu, &none,
+					       (int)h->vcpu->id);
+	vm_shutdown(h->vm, a.reason);
 	return 0;
 }
 

@@ -115,6 +115,19 @@ int kernel_set_runstate_update(struct vm *vm, bool on)
 	return kernel_set(vm, &a);
 }
 
+int kernel_reset(struct vm *vm)
+{
+	int err = kernel_set_shared_info(vm, KERNEL_NO_ADDRESS);
+
+	if (!err)
+		err = kernel_set_upcall_vector(vm, 0);
+	if (!err)
+		err = kernel_set_wide(vm, false);
+	if (!err && vm->xen_features & KVM_XEN_HVM_CONFIG_RUNSTATE_UPDATE_FLAG)
+		err = kernel_set_runstate_update(vm, false);
+	return err;
+}
+
 int kernel_evtchn_send(struct vm *vm, uint32_t port, unsigned int vcpu)
 {
 	struct kvm_irq_routing_xen_evtchn e = {
@@ -275,4 +288,19 @@ int kernel_vcpu_timer(struct vcpu *v, uint32_t port, uint64_t expires_ns)
 	};
 
 	return kernel_vcpu_set(v, &a);
+}
+
+int kernel_vcpu_reset(struct vcpu *v)
+{
+	int err = kernel_vcpu_timer(v, 0, 0);
+
+	if (!err)
+		err = kernel_vcpu_upcall_vector(v, 0);
+	if (!err)
+		err = kernel_vcpu_runstate_area(v, KERNEL_NO_ADDRESS);
+	if (!err)
+		err = kernel_vcpu_time_info(v, KERNEL_NO_ADDRESS);
+	if (!err)
+		err = kernel_vcpu_info(v, KERNEL_NO_ADDRESS);
+	return err;
 }

@@ -37,6 +37,13 @@ int kernel_set_wide(struct vm *vm, bool wide);
 int kernel_set_runstate_update(struct vm *vm, bool on);
 bool kernel_is_wide(struct vm *vm);	/* shared_info in 64-bit layout */
 
+/*
+ * As after kernel_xen_init(), but for routes: no shared_info, no callback, the
+ * word size a new VM has.  kernel_vcpu_reset() - no areas, vector or timer.
+ */
+int kernel_reset(struct vm *vm);
+int kernel_vcpu_reset(struct vcpu *v);
+
 /* Make @port pending for @vcpu and let it know. */
 int kernel_evtchn_send(struct vm *vm, uint32_t port, unsigned int vcpu);
 

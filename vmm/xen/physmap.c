@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -242,6 +243,21 @@ int physmap_unmap(struct physmap *p, struct vcpu *self, gfn_t at)
 	pthread_mutex_lock(&p->lock);
 	nr = physmap_find(p, at.v);
 	err = nr < 0 ? -ENOENT : physmap_remove(p, nr);
+	pthread_mutex_unlock(&p->lock);
+	return err;
+}
+
+int physmap_reset(struct physmap *p)
+{
+	unsigned int nr;
+	int err = 0;
+
+	pthread_mutex_lock(&p->lock);
+	for (nr = 0; !err && nr < PHYSMAP_NR; nr++)
+		if (p->at[nr].gfn != PHYSMAP_NOWHERE)
+			err = physmap_remove(p, nr);
+	if (!err)
+		memset(p->pages, 0, PHYSMAP_NR * GUEST_PAGE_SIZE);
 	pthread_mutex_unlock(&p->lock);
 	return err;
 }

@@ -42,6 +42,12 @@ int physmap_map(struct physmap *p, struct vcpu *self, unsigned int nr,
 		gfn_t at);
 int physmap_unmap(struct physmap *p, struct vcpu *self, gfn_t at);
 
+/*
+ * physmap_reset() - every special page goes and is zeroed.  No vCPU runs, and
+ * neither the kernel nor the event channels use shared_info any more.
+ */
+int physmap_reset(struct physmap *p);
+
 /* Where page @nr is: a frame or PHYSMAP_NOWHERE. */
 uint64_t physmap_where(struct physmap *p, unsigned int nr);
 
