@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Builds ELF files and bzImages for boot_test.c. */
 #include <elf.h>
+#include <bzlib.h>
+#include <lz4.h>
+#include <lz4frame.h>
 #include <lzma.h>
+#include <lzo/lzo1x.h>
 #include <string.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -81,6 +85,81 @@ void make_elf32(struct blob *b)
 	make_contents(b);
 }
 
+static size_t pack_lzma(uint8_t *to, size_t room, const struct blob *elf)
+{
+	lzma_stream z = LZMA_STREAM_INIT;
+	lzma_options_lzma opts;
+	size_t len;
+
+	CHECK(!lzma_lzma_preset(&opts, 6));
+	CHECK(lzma_alone_encoder(&z, &opts) == LZMA_OK);
+	z.next_in = elf->data;
+	z.avail_in = elf->len;
+	z.next_out = to;
+	z.avail_out = room;
+	CHECK(lzma_code(&z, LZMA_FINISH) == LZMA_STREAM_END);
+	len = z.total_out;
+	lzma_end(&z);
+	return len;
+}
+
+static uint8_t *put_be32(uint8_t *to, uint32_t v)
+{
+	v = __builtin_bswap32(v);
+	memcpy(to, &v, 4);
+	return to + 4;
+}
+
+/* As lzop writes it: blocks of 4 KiB, a checksum each, an end. */
+static size_t pack_lzo(uint8_t *to, const struct blob *elf)
+{
+	static const uint8_t head[38] =
+		"\x89LZO\0\r\n\x1a\n\x10\x30\x20\xa0\x09\x40\x01\x05\0\0\0\x01";
+	static uint8_t work[LZO1X_1_MEM_COMPRESS], block[8192];
+	uint8_t *p = to + sizeof(head);
+
+	memcpy(to, head, sizeof(head));
+	for (size_t at = 0; at < elf->len; at += 4096) {
+		size_t n = elf->len - at < 4096 ? elf->len - at : 4096;
+		const uint8_t *from = elf->data + at, *data = block;
+		lzo_uint len;
+
+		CHECK(lzo1x_1_compress(from, n, block, &len, work) == LZO_E_OK);
+		if (len >= n) {
+			data = from;
+			len = n;
+		}
+		p = put_be32(p, (uint32_t)n);
+		p = put_be32(p, (uint32_t)len);
+		p = put_be32(p, (uint32_t)adler32(1, from, (uInt)n));
+		memcpy(p, data, len);
+		p += len;
+	}
+	return (size_t)(put_be32(p, 0) - to);
+}
+
+static size_t pack_lz4(uint8_t *to, size_t room, const struct blob *elf)
+{
+	uint32_t len = (uint32_t)LZ4_compress_default((const char *)elf->data,
+						      (char *)to + 8,
+						      (int)elf->len,
+						      (int)room - 8);
+
+	CHECK(len);
+	memcpy(to, "\x02\x21\x4c\x18", 4);
+	memcpy(to + 4, &len, 4);
+	return 8 + len;
+}
+
+static size_t pack_bzip2(uint8_t *to, size_t room, const struct blob *elf)
+{
+	unsigned int len = (unsigned int)room;
+
+	CHECK(BZ2_bzBuffToBuffCompress((char *)to, &len, (char *)elf->data,
+				       (unsigned int)elf->len, 9, 0, 0) == BZ_OK);
+	return len;
+}
+
 static size_t pack(uint8_t *to, size_t room, const struct blob *elf,
 		   enum packing how)
 {
@@ -108,6 +187,17 @@ static size_t pack(uint8_t *to, size_t room, const struct blob *elf,
 		CHECK(lzma_easy_buffer_encode(6, LZMA_CHECK_CRC32, NULL,
 					      elf->data, elf->len, to, &len,
 					      room) == LZMA_OK);
+	} else if (how == PACK_BZIP2) {
+		len = pack_bzip2(to, room, elf);
+	} else if (how == PACK_LZMA) {
+		len = pack_lzma(to, room, elf);
+	} else if (how == PACK_LZO) {
+		len = pack_lzo(to, elf);
+	} else if (how == PACK_LZ4) {
+		len = pack_lz4(to, room, elf);
+	} else if (how == PACK_LZ4_FRAME) {
+		len = LZ4F_compressFrame(to, room, elf->data, elf->len, NULL);
+		CHECK(!LZ4F_isError(len));
 	} else {
 		len = ZSTD_compress(to, room, elf->data, elf->len, 19);
 		CHECK(!ZSTD_isError(len));

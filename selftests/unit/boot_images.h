@@ -28,7 +28,10 @@ void make_elf64(struct blob *b);
 void make_elf32(struct blob *b);
 uint8_t test_text_byte(size_t i);
 
-enum packing { PACK_NONE, PACK_GZIP, PACK_XZ, PACK_ZSTD };
+enum packing {
+	PACK_NONE, PACK_GZIP, PACK_XZ, PACK_ZSTD, PACK_BZIP2, PACK_LZMA,
+	PACK_LZO, PACK_LZ4, PACK_LZ4_FRAME, PACK_LAST = PACK_LZ4_FRAME,
+};
 
 /* @elf in a bzImage, compressed as the kernel's build does. */
 void make_bzimage(struct blob *b, const struct blob *elf, enum packing how);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <lz4.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -188,7 +189,7 @@ TEST(bzimage, "a bzImage with each packing is loaded")
 	struct boot_info info;
 	struct mem *m;
 
-	for (enum packing how = PACK_NONE; how <= PACK_ZSTD; how++) {
+	for (enum packing how = PACK_NONE; how <= PACK_LAST; how++) {
 		make_elf64(&elf);
 		make_bzimage(&image, &elf, how);
 		CHECK_MSG(!load(&image, 64 * MIB, &m, &info), "%d: %s", how,
@@ -220,7 +221,7 @@ TEST(wrong_hint, "the length appended to the packed kernel is only a hint")
 	struct mem *m;
 	uint32_t len;
 
-	for (enum packing how = PACK_XZ; how <= PACK_ZSTD; how++) {
+	for (enum packing how = PACK_XZ; how <= PACK_LAST; how++) {
 		for (size_t i = 0; i < 4; i++) {
 			make_elf64(&elf);
 			make_bzimage(&image, &elf, how);
@@ -478,8 +479,6 @@ TEST(bad_bzimage, "each broken field of a bzImage is one line")
 	put(&image, 0x24c, 100, 4);
 	check_refused(&image, 64, "its gzip data is corrupt or truncated");
 	make_bzimage(&image, &elf, PACK_XZ);
-	put(&image, BZ_TEST_PAYLOAD, 0x184c2102, 4);
-	check_refused(&image, 64, "is compressed with lz4: use one in");
 	put(&image, BZ_TEST_PAYLOAD, 0x12345678, 4);
 	check_refused(&image, 64, "is compressed in an unknown way");
 	memset(&elf, 1, 4096);
@@ -490,20 +489,77 @@ TEST(bad_bzimage, "each broken field of a bzImage is one line")
 	check_refused(&elf, 64, "is empty");
 }
 
-TEST(bomb, "what unpacks without end is stopped")
+TEST(truncated, "what ends too early is refused in every packing")
 {
+	static const char *const says[] = {
+		[PACK_GZIP] = "its gzip data", [PACK_XZ] = "its xz data",
+		[PACK_ZSTD] = "its zstd data", [PACK_BZIP2] = "its bzip2 data",
+		[PACK_LZMA] = "its lzma data", [PACK_LZO] = "its lzo data",
+		[PACK_LZ4] = "its lz4 data", [PACK_LZ4_FRAME] = "its lz4 data",
+	};
+	uint32_t len;
+
+	make_elf64(&elf);
+	for (enum packing how = PACK_GZIP; how <= PACK_LAST; how++) {
+		make_bzimage(&image, &elf, how);
+		memcpy(&len, image.data + 0x24c, 4);
+		for (uint32_t n = 20; n < len - 24; n += 1 + len / 40) {
+			put(&image, 0x24c, n, 4);
+			check_refused(&image, 64, says[how]);
+		}
+	}
+}
+
+static void check_bomb(const void *data, size_t len)
+{
+	struct boot_files files = { memfd(data, len), -1, -1 };
+	struct vm_config cfg = config();
 	struct boot_info info;
 	struct mem *m;
-	FILE *f = popen("head -c 700M /dev/zero | zstd -q -c", "r");
+
+	CHECK_EQ(mem_create(&m, 64 * MIB), 0);
+	CHECK_EQ(boot_pvh_files(m, &cfg, &files, &info, err, sizeof(err)),
+		 -EFBIG);
+	CHECK_MSG(strstr(err, "unpacks to more than 512 MiB"), "%s", err);
+	mem_destroy(m);
+	boot_files_close(&files);
+}
+
+TEST(bomb, "what unpacks without end is stopped")
+{
+	FILE *f = popen("head -c 520M /dev/zero | zstd -q -c", "r");
 
 	CHECK(f);
 	elf.len = fread(elf.data, 1, sizeof(elf.data), f);
 	pclose(f);
-	if (elf.len < 1000)
-		tap_skip("no zstd program");
-	CHECK_MSG(load(&elf, 64 * MIB, &m, &info) == -EFBIG, "%s", err);
-	CHECK(strstr(err, "unpacks to more than 512 MiB"));
-	mem_destroy(m);
+	CHECK_MSG(elf.len > 100, "no output of zstd");
+	check_bomb(elf.data, elf.len);
+}
+
+TEST(block_bomb, "blocks that are too many, or one that is too large")
+{
+	static const uint8_t head[38] =
+		"\x89LZO\0\r\n\x1a\n\x10\x30\x20\xa0\x09\x40\x01\x05";
+	static const uint8_t block[] = { 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 4 };
+	char *zeroes = calloc(1, 8 * MIB);
+	uint8_t *bomb = malloc(8 * MIB);
+	size_t len = 4;
+	int n;
+
+	memcpy(bomb, "\x02\x21\x4c\x18", 4);
+	n = LZ4_compress_default(zeroes, (char *)bomb + 8, 8 * MIB, MIB);
+	CHECK(n > 0);
+	memcpy(bomb + 4, &n, 4);
+	for (unsigned int i = 0; i < 66; i++, len += 4 + (size_t)n)
+		memmove(bomb + len, bomb + 4, 4 + (size_t)n);
+	check_bomb(bomb, len);
+
+	memset(bomb, 0, 100);
+	memcpy(bomb, head, sizeof(head));
+	memcpy(bomb + sizeof(head), block, sizeof(block));
+	check_bomb(bomb, 100);
+	free(bomb);
+	free(zeroes);
 }
 
 TEST(files, "missing files and things that are no files are one line")
@@ -643,7 +699,7 @@ TEST(fuzz_bzimage, "no setup header or packed data leads the loader astray")
 	struct mem *m;
 
 	CHECK_EQ(mem_create(&m, 8 * MIB), 0);
-	for (enum packing how = PACK_NONE; how <= PACK_ZSTD; how++) {
+	for (enum packing how = PACK_NONE; how <= PACK_LAST; how++) {
 		make_elf64(&elf);
 		make_bzimage(&image, &elf, how);
 		fuzz(m, &image, 0x1f0, 0x60, 500);

@@ -10,5 +10,5 @@ UNIT_TESTS += vmm_test
 vmm_test-srcs := vmm_test.c vmm_reset_test.c $(vmm_machine-srcs)
 vmm_test-cflags := -D_GNU_SOURCE -Ivmm -Wno-unused-parameter \
 	-Wno-missing-field-initializers -fno-strict-aliasing
-vmm_test-libs := -luring -ljansson -pthread -llzma -lzstd -lz \
+vmm_test-libs := -luring -ljansson -pthread -llzma -lzstd -lz -lbz2 -llz4 -llzo2 \
 	-Wl,--wrap=ioctl,--wrap=event_io_submit,--wrap=pthread_create

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Unpacks gzip, xz and zstd, told apart by their magic, into one growing and
- * bounded buffer.  What follows the packed stream is ignored: the kernel's
- * build appends the unpacked length.
+ * Unpacks what a kernel may be packed in, told apart by its magic, into one
+ * growing and bounded buffer.  What follows the packed stream is ignored: the
+ * kernel's build appends the unpacked length.
  */
-#include "image.h"
+#include "decompress.h"
 
+#include <bzlib.h>
 #include <errno.h>
+#include <lz4frame.h>
 #include <lzma.h>
 #include <string.h>
 #include <zlib.h>
@@ -16,15 +18,14 @@
 #define DECOMPRESS_FIRST	(64u << 20)	/* the buffer, without a hint */
 #define DECOMPRESS_XZ_MEMORY	(256ull << 20)	/* the decoder's own */
 
-static int decompress_corrupt(struct image_error *err, const char *how)
+int decompress_corrupt(struct image_error *err, const char *how)
 {
 	return image_fail(err, -ENOEXEC,
 			  "its %s data is corrupt or truncated: copy it again",
 			  how);
 }
 
-/* Room for more output: the buffer's double, up to the limit. */
-static int decompress_more(struct image_buf *out, struct image_error *err)
+int decompress_more(struct image_buf *out, struct image_error *err)
 {
 	size_t cap = out->cap * 2;
 
@@ -68,34 +69,111 @@ static int decompress_gzip(struct image in, struct image_buf *out,
 	return ret;
 }
 
-static int decompress_xz(struct image in, struct image_buf *out,
-			 struct image_error *err)
+/* Run decoder @z, of the format @how, to its end. */
+static int decompress_lzma_run(lzma_stream *z, const char *how,
+			       struct image in, struct image_buf *out,
+			       struct image_error *err)
 {
-	lzma_stream z = LZMA_STREAM_INIT;
 	int ret = 0;
 	lzma_ret r;
 
-	if (lzma_stream_decoder(&z, DECOMPRESS_XZ_MEMORY, 0) != LZMA_OK)
-		return image_fail(err, -ENOMEM, "no memory to unpack it");
-	z.next_in = in.data;
-	z.avail_in = in.len;
+	z->next_in = in.data;
+	z->avail_in = in.len;
 	do {
 		if (out->len == out->cap)
 			ret = decompress_more(out, err);
 		if (ret)
 			break;
-		z.next_out = out->data + out->len;
-		z.avail_out = out->cap - out->len;
-		r = lzma_code(&z, LZMA_RUN);
-		out->len = out->cap - z.avail_out;
+		z->next_out = out->data + out->len;
+		z->avail_out = out->cap - out->len;
+		r = lzma_code(z, LZMA_RUN);
+		out->len = out->cap - z->avail_out;
 		if (r == LZMA_MEM_ERROR || r == LZMA_MEMLIMIT_ERROR)
 			ret = image_fail(err, -ENOMEM,
-					 "its xz data wants too much memory to unpack");
+					 "its %s data wants too much memory to unpack",
+					 how);
 		else if (r != LZMA_OK && r != LZMA_STREAM_END &&
-			 !(r == LZMA_BUF_ERROR && !z.avail_out))
-			ret = decompress_corrupt(err, "xz");
+			 !(r == LZMA_BUF_ERROR && !z->avail_out))
+			ret = decompress_corrupt(err, how);
 	} while (!ret && r != LZMA_STREAM_END);
-	lzma_end(&z);
+	lzma_end(z);
+	return ret;
+}
+
+static int decompress_xz(struct image in, struct image_buf *out,
+			 struct image_error *err)
+{
+	lzma_stream z = LZMA_STREAM_INIT;
+
+	if (lzma_stream_decoder(&z, DECOMPRESS_XZ_MEMORY, 0) != LZMA_OK)
+		return image_fail(err, -ENOMEM, "no memory to unpack it");
+	return decompress_lzma_run(&z, "xz", in, out, err);
+}
+
+static int decompress_lzma(struct image in, struct image_buf *out,
+			   struct image_error *err)
+{
+	lzma_stream z = LZMA_STREAM_INIT;
+
+	if (lzma_alone_decoder(&z, DECOMPRESS_XZ_MEMORY) != LZMA_OK)
+		return image_fail(err, -ENOMEM, "no memory to unpack it");
+	return decompress_lzma_run(&z, "lzma", in, out, err);
+}
+
+static int decompress_bzip2(struct image in, struct image_buf *out,
+			    struct image_error *err)
+{
+	bz_stream z = {
+		.next_in = (char *)in.data,
+		.avail_in = (unsigned int)in.len,	/* <= IMAGE_MAX_FILE */
+	};
+	int ret = 0, r;
+
+	if (BZ2_bzDecompressInit(&z, 0, 0) != BZ_OK)
+		return image_fail(err, -ENOMEM, "no memory to unpack it");
+	do {
+		if (out->len == out->cap)
+			ret = decompress_more(out, err);
+		if (ret)
+			break;
+		z.next_out = (char *)out->data + out->len;
+		z.avail_out = (unsigned int)(out->cap - out->len);
+		r = BZ2_bzDecompress(&z);
+		out->len = out->cap - z.avail_out;
+		/* With room left and no end it has run out of input. */
+		if (r != BZ_STREAM_END && (r != BZ_OK || z.avail_out))
+			ret = decompress_corrupt(err, "bzip2");
+	} while (!ret && r != BZ_STREAM_END);
+	BZ2_bzDecompressEnd(&z);
+	return ret;
+}
+
+/* The format of lz4 without -l. */
+static int decompress_lz4_frame(struct image in, struct image_buf *out,
+				struct image_error *err)
+{
+	LZ4F_dctx *z;
+	size_t r, used, got;
+	int ret = 0;
+
+	if (LZ4F_isError(LZ4F_createDecompressionContext(&z, LZ4F_VERSION)))
+		return image_fail(err, -ENOMEM, "no memory to unpack it");
+	do {
+		if (out->len == out->cap)
+			ret = decompress_more(out, err);
+		if (ret)
+			break;
+		used = in.len;
+		got = out->cap - out->len;
+		r = LZ4F_decompress(z, out->data + out->len, &got, in.data,
+				    &used, NULL);
+		in.data += used;
+		in.len -= used;
+		out->len += got;
+		if (LZ4F_isError(r) || (r && !used && !got))
+			ret = decompress_corrupt(err, "lz4");
+	} while (!ret && r);
+	LZ4F_freeDecompressionContext(z);
 	return ret;
 }
 
@@ -127,19 +205,19 @@ static int decompress_zstd(struct image in, struct image_buf *out,
 }
 
 static const struct {
-	const char *name, *magic;
+	const char *magic;
 	size_t magic_len;
 	int (*fn)(struct image in, struct image_buf *out,
-		  struct image_error *err);	/* NULL: known, not supported */
+		  struct image_error *err);
 } decompress_formats[] = {
-	{ "gzip", "\x1f\x8b", 2, decompress_gzip },
-	{ "xz", "\xfd\x37zXZ\0", 6, decompress_xz },
-	{ "zstd", "\x28\xb5\x2f\xfd", 4, decompress_zstd },
-	{ "bzip2", "BZh", 3, NULL },
-	{ "lzma", "\x5d\0\0", 3, NULL },
-	{ "lzo", "\x89LZO", 4, NULL },
-	{ "lz4", "\x02\x21\x4c\x18", 4, NULL },
-	{ "lz4", "\x04\x22\x4d\x18", 4, NULL },
+	{ "\x1f\x8b", 2, decompress_gzip },
+	{ "\xfd\x37zXZ\0", 6, decompress_xz },
+	{ "\x28\xb5\x2f\xfd", 4, decompress_zstd },
+	{ "BZh", 3, decompress_bzip2 },
+	{ "\x5d\0\0", 3, decompress_lzma },
+	{ "\x89LZO", 4, decompress_lzo },
+	{ "\x02\x21\x4c\x18", 4, decompress_lz4_blocks },
+	{ "\x04\x22\x4d\x18", 4, decompress_lz4_frame },
 };
 
 #define DECOMPRESS_FORMATS \
@@ -169,11 +247,7 @@ int decompress(struct image in, size_t hint, struct image_buf *out,
 
 	if (i == DECOMPRESS_FORMATS)
 		return image_fail(err, -ENOEXEC,
-				  "its kernel is compressed in an unknown way: use one in gzip, xz or zstd");
-	if (!decompress_formats[i].fn)
-		return image_fail(err, -ENOEXEC,
-				  "its kernel is compressed with %s: use one in gzip, xz or zstd",
-				  decompress_formats[i].name);
+				  "its kernel is compressed in an unknown way: use one in gzip, xz, zstd, bzip2, lzma, lzo or lz4");
 	if (!hint || hint > IMAGE_MAX_UNPACKED)
 		hint = DECOMPRESS_FIRST;
 	if (image_buf_grow(out, hint))

@@ -8,8 +8,8 @@ xlcfg-cov-libs :=
 
 COV_TESTS += kernel
 kernel-cov-srcs := vmm/mem.c $(addprefix vmm/x86/, image.c bzimage.c \
-	decompress.c elf.c kernel.c unpacked.c)
-kernel-cov-libs := -llzma -lzstd -lz
+	decompress.c decompress_blocks.c elf.c kernel.c unpacked.c)
+kernel-cov-libs := -llzma -lzstd -lz -lbz2 -llz4 -llzo2
 
 COV_TESTS += control
 control-cov-srcs := vmm/control_request.c
