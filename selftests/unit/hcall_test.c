@@ -107,17 +107,45 @@ TEST(params, "parameters: whose, which, and what they cause")
 	CHECK(param(HVMOP_get_param, HVM_PARAM_IDENT_PT, &v, DOMID) == -EPERM);
 	CHECK(param(HVMOP_get_param, HVM_NR_PARAMS, &v, DOMID) == -EINVAL);
 	CHECK(param(HVMOP_set_param, UINT32_MAX, &v, DOMID) == -EINVAL);
-	v = 2ull << 56 | 0xf3;
-	CHECK_EQ(param(HVMOP_set_param, HVM_PARAM_CALLBACK_IRQ, &v, DOMID), 0);
-	CHECK_EQ(upcall_vector, 0xf3);
-	v = 2ull << 56 | 5;
-	CHECK(param(HVMOP_set_param, HVM_PARAM_CALLBACK_IRQ, &v, DOMID) ==
-	      -EINVAL);
-	v = 1ull << 56 | 5;
-	CHECK(param(HVMOP_set_param, HVM_PARAM_CALLBACK_IRQ, &v, DOMID) ==
-	      -EINVAL);
-	CHECK_EQ(param(HVMOP_get_param, HVM_PARAM_CALLBACK_IRQ, &v, DOMID), 0);
-	CHECK_EQ(v, 2ull << 56 | 0xf3);
+	teardown();
+}
+
+static int64_t callback(uint64_t value)
+{
+	return param(HVMOP_set_param, HVM_PARAM_CALLBACK_IRQ, &value, DOMID);
+}
+
+TEST(callback, "each way to hear of events, and what it ends")
+{
+	static const uint64_t silent[] = {
+		0,
+		1, 9, 0xffffffffffffffull,		/* GSIs */
+		1ull << 56 | 3 << 11 | 2,		/* INTC# of 0:3.0 */
+		1ull << 56, 1ull << 56 | 0xf3,
+		3ull << 56 | 0xf3, 0xffull << 56 | 0xf3, /* not defined */
+	};
+	static const uint8_t bad[] = { 0, 1, 0xf };
+	uint64_t v = 0;
+
+	setup();
+	for (size_t i = 0; i < sizeof(silent) / sizeof(*silent); i++) {
+		CHECK_EQ(callback(2ull << 56 | 0xf3), 0);
+		CHECK_EQ(upcall_vector, 0xf3);
+		CHECK_EQ(callback(silent[i]), 0);
+		CHECK_EQ(upcall_vector, 0);
+		CHECK_EQ(param(HVMOP_get_param, HVM_PARAM_CALLBACK_IRQ, &v,
+			       DOMID), 0);
+		CHECK_EQ(v, silent[i]);
+	}
+	CHECK_EQ(callback(2ull << 56 | 0xff10), 0);
+	CHECK_EQ(upcall_vector, 0x10);
+	for (size_t i = 0; i < sizeof(bad); i++) {
+		CHECK(callback(2ull << 56 | 0xff00 | bad[i]) == -EINVAL);
+		CHECK_EQ(upcall_vector, 0x10);
+		CHECK_EQ(param(HVMOP_get_param, HVM_PARAM_CALLBACK_IRQ, &v,
+			       DOMID), 0);
+		CHECK_EQ(v, 2ull << 56 | 0xff10);
+	}
 	teardown();
 }
 

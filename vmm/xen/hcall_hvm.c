@@ -18,20 +18,25 @@
 #define HVM_VECTOR_MIN		0x10
 
 /*
- * How vCPU 0 hears of events.  No interrupt controller has lines here, so a
- * vector is the one way; the other types are refused rather than lost.
+ * How vCPU 0 hears of events.  Each choice ends the one before.  A GSI or a PCI
+ * INTx line leads to a PIC or an I/O APIC.  A PVH guest has neither, so as in
+ * Xen such a line is accepted and stays silent, and so is a type that is not
+ * defined.  Vectors of exceptions are refused: no kernel delivers events there.
  */
 static int hvm_callback(struct hcall *h, uint64_t value)
 {
 	uint8_t type = value >> HVM_CALLBACK_TYPE_SHIFT;
+	uint8_t vector = 0;
 	int err;
 
-	if (value && (type != HVM_PARAM_CALLBACK_TYPE_VECTOR ||
-		      (uint8_t)value < HVM_VECTOR_MIN))
-		return -EINVAL;
+	if (type == HVM_PARAM_CALLBACK_TYPE_VECTOR) {
+		vector = value;
+		if (vector < HVM_VECTOR_MIN)
+			return -EINVAL;
+	}
 	/* This parameter latches the word size of shared_info. */
 	err = kernel_set_wide(h->vm, h->wide);
-	return err ? err : kernel_set_upcall_vector(h->vm, value);
+	return err ? err : kernel_set_upcall_vector(h->vm, vector);
 }
 
 static int64_t hvm_set_param(struct hcall *h)
