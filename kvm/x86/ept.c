@@ -12,6 +12,7 @@
 #include "exit.h"
 #include "lapic.h"
 #include "memtype.h"
+#include "mitigate.h"
 #include "mtrr.h"
 #include "vmx.h"
 
@@ -42,8 +43,15 @@ void ept_module_init(void)
 	}
 	/* the rest may select keys of memory encryption */
 	ept_format.addr = GENMASK_ULL(boot_cpu_data.x86_phys_bits - 1, 12);
-	ept_format.max_leaf = vmx_caps.ept_1g && vmx_caps.ept_2m ? 2 :
-			      vmx_caps.ept_2m ? 1 : 0;
+	/*
+	 * A guest that changes the size of a page it executes from can stop the
+	 * whole host on some CPUs, but not where each leaf of the EPT is small.
+	 */
+	if (mitigate_on(MITIGATE_SMALL_PAGES))
+		ept_format.max_leaf = 0;
+	else
+		ept_format.max_leaf = vmx_caps.ept_1g && vmx_caps.ept_2m ? 2 :
+				      vmx_caps.ept_2m ? 1 : 0;
 }
 
 static void ept_free_work(struct work_struct *work)

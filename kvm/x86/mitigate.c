@@ -4,6 +4,7 @@
  * last VM of each CPU.
  */
 #include <linux/atomic.h>
+#include <linux/cpu.h>
 #include <linux/percpu.h>
 #include <asm/cpufeature.h>
 #include <asm/processor.h>
@@ -35,6 +36,8 @@ static void mitigate_look(struct mitigate_host *h)
 		.rsb_vmexit = boot_cpu_has(X86_FEATURE_RSB_VMEXIT) ||
 			      boot_cpu_has(X86_FEATURE_RSB_VMEXIT_LITE),
 		.clear_bhb = boot_cpu_has(X86_FEATURE_CLEAR_BHB_LOOP_ON_VMEXIT),
+		.bug_itlb_multihit = boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT),
+		.mitigations_off = cpu_mitigations_off(),
 		.kernel_ibrs = boot_cpu_has(X86_FEATURE_KERNEL_IBRS),
 	};
 }

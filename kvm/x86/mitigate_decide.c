@@ -14,6 +14,7 @@ static const char *const mitigate_name[] = {
 	[MITIGATE_RSB]		= "rsb",
 	[MITIGATE_BHB]		= "bhb",
 	[MITIGATE_IBRS]		= "ibrs",
+	[MITIGATE_SMALL_PAGES]	= "small-pages",
 };
 
 u32 mitigate_decide(const struct mitigate_host *h)
@@ -30,6 +31,8 @@ u32 mitigate_decide(const struct mitigate_host *h)
 		[MITIGATE_RSB] = h->rsb_vmexit,
 		[MITIGATE_BHB] = h->clear_bhb,
 		[MITIGATE_IBRS] = h->kernel_ibrs,
+		[MITIGATE_SMALL_PAGES] = h->bug_itlb_multihit &&
+					 !h->mitigations_off,
 	};
 	unsigned int i;
 	u32 set = 0;

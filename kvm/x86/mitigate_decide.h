@@ -20,6 +20,8 @@ struct mitigate_host {
 	bool ibpb_exit_to_user;		/* X86_FEATURE_IBPB_EXIT_TO_USER */
 	bool rsb_vmexit;		/* X86_FEATURE_RSB_VMEXIT or _LITE */
 	bool clear_bhb;			/* X86_FEATURE_CLEAR_BHB_LOOP_ON_VMEXIT */
+	bool bug_itlb_multihit;		/* X86_BUG_ITLB_MULTIHIT */
+	bool mitigations_off;		/* mitigations=off */
 	bool kernel_ibrs;		/* X86_FEATURE_KERNEL_IBRS */
 };
 
@@ -32,6 +34,7 @@ enum mitigate {
 	MITIGATE_RSB,			/* entry.S refills the return predictor */
 	MITIGATE_BHB,			/* entry.S clears the branch history */
 	MITIGATE_IBRS,			/* SPEC_CTRL is the host's after an exit */
+	MITIGATE_SMALL_PAGES,		/* ept.c: no large leaves */
 	MITIGATE_MAX
 };
 

@@ -396,7 +396,6 @@ int arch_module_init(void)
 		}
 		per_cpu(vmx_region, cpu) = r;
 	}
-	ept_module_init();
 	run_module_init();
 	host_module_init();
 	msr_init();
@@ -408,6 +407,7 @@ int arch_module_init(void)
 	if (ret)
 		goto err_apic_page;
 	mitigate_module_init();
+	ept_module_init();
 	ret = l1d_module_init();
 	if (ret)
 		goto err_mmio;

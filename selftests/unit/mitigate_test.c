@@ -34,11 +34,15 @@ static const struct {
 	  M(RSB) },
 	{ "BHI", { .clear_bhb = true }, M(BHB) },
 	{ "retbleed by IBRS", { .kernel_ibrs = true }, M(IBRS) },
+	{ "iTLB multihit", { .bug_itlb_multihit = true }, M(SMALL_PAGES) },
+	{ "iTLB multihit, mitigations=off",
+	  { .bug_itlb_multihit = true, .mitigations_off = true }, 0 },
 	{ "a Skylake server with defaults",
 	  { .bug_l1tf = true, .clear_cpu_buf = true, .mmio_stale_data = true,
 	    .use_ibpb = true, .ibpb_exit_to_user = true, .rsb_vmexit = true,
-	    .kernel_ibrs = true },
-	  M(L1D) | M(CPU_BUF) | M(IBPB) | M(IBPB_EXIT) | M(RSB) | M(IBRS) },
+	    .kernel_ibrs = true, .bug_itlb_multihit = true },
+	  M(L1D) | M(CPU_BUF) | M(IBPB) | M(IBPB_EXIT) | M(RSB) | M(IBRS) |
+	  M(SMALL_PAGES) },
 	{ "a Sapphire Rapids with defaults",
 	  { .use_ibpb = true, .ibpb_exit_to_user = true, .rsb_vmexit = true,
 	    .clear_bhb = true },
@@ -62,7 +66,7 @@ TEST(names, "the line of the log has all names, and room or a cut")
 	mitigate_names(M(IBPB) | M(L1D), buf, sizeof(buf));
 	CHECK(!strcmp(buf, "l1d-flush ibpb"));
 	mitigate_names(~0u, all, sizeof(all));
-	CHECK(strlen(all) < sizeof(all) - 1 && strstr(all, " ibrs"));
+	CHECK(strlen(all) < sizeof(all) - 1 && strstr(all, " small-pages"));
 	for (unsigned int len = 1; len < sizeof(all); len++) {
 		memset(buf, 0x7f, sizeof(buf));
 		mitigate_names(~0u, buf, len);
