@@ -6,6 +6,7 @@
 # make test     everything that is checked
 # make test-kvm KVM's own selftests, on xkvm and on in-tree KVM
 # make test-qemu  an unmodified QEMU 10 with a Xen guest and with a plain PC
+# make test-kexec  a guest's kexec, and kdump on either of its CPUs (3 to 9 minutes)
 # make test-debug  the test programs on a kernel that checks memory and locks
 # make mutants  known faults put back one by one: does a test see each?
 # make fuzz     coverage-guided fuzzing, SECONDS (600) for each target
@@ -61,6 +62,10 @@ test-qemu: setup
 	@$(MAKE) module
 	@lab/test/qemu
 
+test-kexec: setup
+	@$(MAKE) module vmm
+	@lab/run --kernel $(KERNEL) --kexec </dev/null
+
 test-debug: selftests
 	@lab/test/debug
 
@@ -85,4 +90,4 @@ clean:
 distclean:
 	rm -rf build
 
-.PHONY: all setup module vmm selftests run test test-debug test-kvm test-qemu mutants unit fuzz bench clean distclean
+.PHONY: all setup module vmm selftests run test test-debug test-kexec test-kvm test-qemu mutants unit fuzz bench clean distclean

@@ -150,6 +150,9 @@ static void check_layout(const struct mem *m, const struct boot_info *info,
 	CHECK(si->rsdp_paddr >= map[1].addr &&
 	      si->rsdp_paddr + 36 <= map[1].addr + map[1].size);
 	CHECK(info->start_info < map[1].addr);
+	/* for kernels that kexec starts */
+	CHECK(!memcmp(mem_ptr(m, gpa(0xfffc0), 36),
+		      mem_ptr(m, gpa(si->rsdp_paddr), 36), 36));
 
 	/* The special frames: distinct, reserved, zero. */
 	specials = map[2].addr >> GUEST_PAGE_SHIFT;

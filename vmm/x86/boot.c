@@ -37,6 +37,8 @@
 #define BOOT_MAX_MEMMAP		8
 #define BOOT_MAX_CMDLINE	65535	/* whatever the kernel says it takes */
 #define BOOT_CHUNK		(1u << 20)
+#define BOOT_RSDP_COPY		(0x100000u - 64)	/* where BIOSes have it */
+#define BOOT_RSDP_LEN		36u
 
 struct boot {
 	struct mem *m;
@@ -170,6 +172,13 @@ static int boot_write_acpi(struct boot *b)
 	acpi_build(tables, b->acpi_len, b->acpi, b->cfg->vcpus,
 		   b->cfg->maxvcpus);
 	ret = mem_write(b->m, gpa(b->acpi), tables, b->acpi_len);
+	/*
+	 * A kernel that another one starts (kexec) has no start info and looks
+	 * for it below 1 MiB, where Linux leaves memory alone.
+	 */
+	if (!ret && b->kernel.start >= 0x100000)
+		ret = mem_write(b->m, gpa(BOOT_RSDP_COPY), tables,
+				BOOT_RSDP_LEN);
 	free(tables);
 	return ret ? image_fail(&b->err, ret, "the ACPI tables do not fit") : 0;
 }

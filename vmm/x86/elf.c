@@ -211,11 +211,18 @@ int elf_check(struct image file, struct elf_kernel *k, struct image_error *err)
 	if (ret)
 		return ret;
 	k->entry = (uint32_t)entry;
+	k->start = UINT64_MAX;
 	k->end = 0;
-	for (unsigned int i = 0; i < e.nr; i++)
-		if (e.ph[i].type == PT_LOAD &&
-		    e.ph[i].paddr + e.ph[i].memsz > k->end)
-			k->end = e.ph[i].paddr + e.ph[i].memsz;
+	for (unsigned int i = 0; i < e.nr; i++) {
+		const struct elf_phdr *ph = &e.ph[i];
+
+		if (ph->type != PT_LOAD)
+			continue;
+		if (ph->paddr < k->start)
+			k->start = ph->paddr;
+		if (ph->paddr + ph->memsz > k->end)
+			k->end = ph->paddr + ph->memsz;
+	}
 	return 0;
 }
 

@@ -93,6 +93,7 @@ int decompress(struct image in, size_t hint, struct image_buf *out,
 
 struct elf_kernel {
 	uint32_t entry;		/* XEN_ELFNOTE_PHYS32_ENTRY */
+	uint64_t start;		/* first byte of any segment */
 	uint64_t end;		/* first byte past every segment */
 };
 
