@@ -6,9 +6,9 @@
  * change publishes a new array under slots_lock (writer) and mmu_lock
  * (writer), zaps what it takes away, and waits for nobody:
  *  - look-ups run under rcu_read_lock() and copy what they need;
- *  - faults and caches sample vm->inv_seq before they look a slot up and
- *    compare under mmu_lock before they use the result (a slot change counts
- *    as an invalidation);
+ *  - faults and caches call memslot_inv_begin() before they look a slot up, and
+ *    memslot_inv_retry() under mmu_lock before they use the result (a slot
+ *    change counts as an invalidation);
  *  - copies to and from guest memory hold slots_lock for reading.
  */
 #ifndef XKVM_MEMSLOT_H

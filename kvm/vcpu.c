@@ -151,7 +151,7 @@ void vm_request_all(struct vm *vm, enum vcpu_request req)
 	cpumask_clear(mask);
 	vm_for_each_vcpu(i, v, vm) {
 		vcpu_request(v, req);
-		/* pairs with smp_store_mb(mode) in the run loop */
+		/* request before mode; pairs with the smp_mb() of run_once() */
 		smp_mb__after_atomic();
 		/*
 		 * A vCPU on its way out may still run on old translations: the

@@ -227,7 +227,7 @@ static int take_sipi(struct vcpu *vcpu, const struct lapic_irq *irq)
 	struct lapic *apic = vcpu->arch.lapic;
 
 	WRITE_ONCE(apic->sipi_vector, irq->vector);
-	/* vector before bit; pairs with test_and_clear in lapic_take_events() */
+	/* vector before bit; pairs with test_and_clear_bit() in lapic_take_events() */
 	smp_wmb();
 	set_bit(LAPIC_EVENT_SIPI, &apic->pending_init_sipi);
 	vcpu_request_kick(vcpu, REQ_EVENT);

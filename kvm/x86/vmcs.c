@@ -114,7 +114,7 @@ static void vmcs_deactivate(struct vmx_vcpu *x)
 		__this_cpu_write(vmcs_current, NULL);
 	list_del(&x->on_cpu);
 	x->launched = false;
-	/* the other fields before vmcs_cpu: pairs with vmcs_deactivate_on() */
+	/* the other fields before vmcs_cpu: pairs with vmcs_deactivate_anywhere() */
 	smp_store_release(&x->vmcs_cpu, -1);
 }
 

@@ -24,7 +24,7 @@
 	static inline __attribute__((always_inline,			\
 				     target("general-regs-only")))
 
-/* Code of 16, 32 or 64 bits; label and label_end are visible to C. */
+/* Code of 16, 32 or 64 bits; label and label##_end are visible to C. */
 #define GUEST_ASM(label, bits, code)					\
 	extern const char label[], label##_end[];			\
 	__asm__(".pushsection guest_text, \"ax\", @progbits\n"		\
