@@ -16,5 +16,7 @@ void vm_config_free(struct vm_config *cfg)
 	free(cfg->kernel);
 	free(cfg->ramdisk);
 	free(cfg->cmdline);
+	free(cfg->shim);
+	free(cfg->shim_cmdline);
 	memset(cfg, 0, sizeof(*cfg));
 }

@@ -44,6 +44,8 @@ struct vm_config {
 	char *kernel;
 	char *ramdisk;		/* NULL when none */
 	char *cmdline;		/* root= and extra= merged in, never NULL */
+	char *shim;		/* xen-shim: the kernel is a PV one; or NULL */
+	char *shim_cmdline;	/* not NULL if shim is not */
 	struct vm_config_disk *disks;
 	size_t nr_disks;
 	enum vm_action on_poweroff, on_reboot, on_watchdog, on_crash,

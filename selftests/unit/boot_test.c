@@ -43,6 +43,14 @@ static int memfd(const void *data, size_t len)
 	return fd;
 }
 
+static struct boot_files files_of(const void *kernel, size_t len)
+{
+	struct boot_files files = BOOT_FILES_NONE;
+
+	files.kernel = memfd(kernel, len);
+	return files;
+}
+
 static struct vm_config config(void)
 {
 	return (struct vm_config){
@@ -55,7 +63,7 @@ static struct vm_config config(void)
 static int load(const struct blob *b, uint64_t bytes, struct mem **m,
 		struct boot_info *info)
 {
-	struct boot_files files = { memfd(b->data, b->len), -1, -1 };
+	struct boot_files files = files_of(b->data, b->len);
 	struct vm_config cfg = config();
 	int ret;
 
@@ -266,7 +274,7 @@ TEST(sizes, "the layout holds together at every size of memory")
 TEST(high_memory, "memory past the hole is in the map, and a ramdisk whole")
 {
 	struct vm_config cfg = config();
-	struct boot_files files = { -1, -1, -1 };
+	struct boot_files files = BOOT_FILES_NONE;
 	const struct hvm_start_info *si;
 	const struct hvm_modlist_entry *mod;
 	const uint8_t *p;
@@ -277,7 +285,7 @@ TEST(high_memory, "memory past the hole is in the map, and a ramdisk whole")
 	make_bzimage(&image, &elf, PACK_NONE);
 	cfg.ramdisk = "R";
 	files.kernel = memfd(elf.data, elf.len);
-	files.ramdisk = memfd(image.data, image.len);
+	files.module[0] = memfd(image.data, image.len);
 	CHECK_EQ(mem_create(&m, 4096 * MIB), 0);
 	CHECK_MSG(!boot_pvh_files(m, &cfg, &files, &info, err, sizeof(err)),
 		  "%s", err);
@@ -303,7 +311,7 @@ static void check_cmdline_max(const struct blob *b, size_t max)
 	struct mem *m;
 
 	for (size_t len = max - 1; len <= max + 1; len++) {
-		struct boot_files files = { memfd(b->data, b->len), -1, -1 };
+		struct boot_files files = files_of(b->data, b->len);
 		char *text = malloc(len + 1);
 		int ret;
 
@@ -344,7 +352,7 @@ TEST(cmdline, "the command line's limit is the kernel's own")
 TEST(restart, "the same descriptors load again")
 {
 	struct vm_config cfg = config();
-	struct boot_files files = { -1, -1, -1 };
+	struct boot_files files = BOOT_FILES_NONE;
 	struct boot_info info;
 	struct mem *m;
 
@@ -515,7 +523,7 @@ TEST(truncated, "what ends too early is refused in every packing")
 
 static void check_bomb(const void *data, size_t len)
 {
-	struct boot_files files = { memfd(data, len), -1, -1 };
+	struct boot_files files = files_of(data, len);
 	struct vm_config cfg = config();
 	struct boot_info info;
 	struct mem *m;
@@ -568,7 +576,7 @@ TEST(block_bomb, "blocks that are too many, or one that is too large")
 TEST(files, "missing files and things that are no files are one line")
 {
 	struct vm_config cfg = config();
-	struct boot_files files = { -1, -1, -1 };
+	struct boot_files files = BOOT_FILES_NONE;
 	struct boot_info info;
 	struct mem *m;
 
@@ -593,7 +601,7 @@ TEST(files, "missing files and things that are no files are one line")
 TEST(ramdisk_too_big, "the memory that would do is named, and does")
 {
 	struct vm_config cfg = config();
-	struct boot_files files = { -1, -1, -1 };
+	struct boot_files files = BOOT_FILES_NONE;
 	struct boot_info info;
 	unsigned int need = 0;
 	struct mem *m;
@@ -601,8 +609,8 @@ TEST(ramdisk_too_big, "the memory that would do is named, and does")
 	make_elf64(&elf);
 	cfg.ramdisk = "R";
 	files.kernel = memfd(elf.data, elf.len);
-	files.ramdisk = memfd("x", 1);
-	CHECK_OK(ftruncate(files.ramdisk, 63 * MIB + 1));
+	files.module[0] = memfd("x", 1);
+	CHECK_OK(ftruncate(files.module[0], 63 * MIB + 1));
 	CHECK_EQ(mem_create(&m, 64 * MIB), 0);
 	CHECK_EQ(boot_pvh_files(m, &cfg, &files, &info, err, sizeof(err)),
 		 -ENOSPC);
@@ -614,7 +622,7 @@ TEST(ramdisk_too_big, "the memory that would do is named, and does")
 	CHECK_MSG(!boot_pvh_files(m, &cfg, &files, &info, err, sizeof(err)),
 		  "%s", err);
 	mem_destroy(m);
-	CHECK_OK(ftruncate(files.ramdisk, 4096 * MIB));
+	CHECK_OK(ftruncate(files.module[0], 4096 * MIB));
 	CHECK_EQ(mem_create(&m, 64 * MIB), 0);
 	CHECK_EQ(boot_pvh_files(m, &cfg, &files, &info, err, sizeof(err)),
 		 -EFBIG);
@@ -663,7 +671,7 @@ static void fuzz(struct mem *m, const struct blob *good, uint32_t at,
 	unsigned int accepted = 0;
 
 	for (unsigned int i = 0; i < rounds; i++) {
-		struct boot_files files = { -1, -1, -1 };
+		struct boot_files files = BOOT_FILES_NONE;
 
 		memcpy(b.data, good->data, good->len);
 		b.len = good->len;

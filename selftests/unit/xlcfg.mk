@@ -2,7 +2,7 @@
 UNIT_TESTS += xlcfg_test xlcfg_oracle_test
 
 xlcfg-vmm := vmm/cli/xlparse.c vmm/cli/xldisk.c vmm/cli/xlcfg.c \
-	vmm/cli/xlkeys.c vmm/config.c vmm/vdev.c
+	vmm/cli/xlkeys.c vmm/cli/xlshim.c vmm/config.c vmm/vdev.c
 
 xlcfg_test-srcs := xlcfg_test.c selftests/lib/tap.c $(xlcfg-vmm)
 xlcfg_test-cflags := -D_GNU_SOURCE -Wno-missing-field-initializers

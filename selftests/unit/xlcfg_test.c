@@ -164,8 +164,7 @@ TEST(refusals, "each bad value is one line with file, line, key and remedy")
 	static const struct {
 		const char *text, *says;
 	} t[] = {
-		{ "type='hvm'", "F:5: type: hvm guests are not supported yet: use type=\"pvh\"\n" },
-		{ "type='pv'", "F:5: type: pv guests are" },
+		{ "type='hvm'", "F:5: type: hvm guests are not supported yet: use type=\"pvh\" or \"pv\"\n" },
 		{ "type='x'", "F:5: type: unknown type 'x'" },
 		{ "type=['pvh']", "F:5: type: is a list" },
 		{ "name=''", "F:5: name: '' cannot be" },
@@ -194,6 +193,11 @@ TEST(refusals, "each bad value is one line with file, line, key and remedy")
 		{ "kernel=''", "F:5: kernel: is an empty path\n" },
 		{ "ramdisk=''", "F:5: ramdisk: is an empty path\n" },
 		{ "cmdline=['a']", "F:5: cmdline: is a list" },
+		{ "pvshim='yes'", "F:5: pvshim: 'yes' is not a number\n" },
+		{ "pvshim=2", "F:5: pvshim: 2 is not within 0 to 1\n" },
+		{ "pvshim_path=''", "F:5: pvshim_path: is an empty path\n" },
+		{ "pvshim_cmdline=['a']", "F:5: pvshim_cmdline: is a list" },
+		{ "pvshim_extra=['a']", "F:5: pvshim_extra: is a list" },
 		{ "disk='a,raw,xvda,w'", "F:5: disk: is a string, a list is wanted: disk = [ '...' ]\n" },
 		{ "disk=[['a']]", "F:5: disk: is a list of lists" },
 		{ "disk=['a,raw,xvda,w',\n'b,raw,xvda,w']", "F:6: disk: xvda is given twice\n" },
@@ -232,12 +236,55 @@ TEST(refusals, "each bad value is one line with file, line, key and remedy")
 	check_no_leak();
 }
 
+static void check_shim(const char *text, const char *path, const char *cmdline)
+{
+	struct vm_config c;
+
+	CHECK_MSG(!load(&c, text, NULL), "%s", messages);
+	CHECK_MSG(!*messages, "%s", messages);
+	CHECK_MSG(!strcmp(c.kernel, "/k"), "%s", c.kernel);
+	if (!cmdline) {
+		CHECK(!c.shim && !c.shim_cmdline);
+	} else {
+		CHECK(c.shim && c.shim_cmdline);
+		if (path)
+			CHECK_MSG(!strcmp(c.shim, path), "%s", c.shim);
+		/* wherever this machine has it */
+		CHECK_MSG(c.shim[0] == '/' && strstr(c.shim, "/xen-shim"),
+			  "%s", c.shim);
+		CHECK_MSG(!strcmp(c.shim_cmdline, cmdline), "%s",
+			  c.shim_cmdline);
+	}
+	vm_config_free(&c);
+}
+
+TEST(shim, "pvshim and its keys, and type pv, which is the default as with xl")
+{
+	static const char plain[] = "pv-shim console=xen,pv";
+
+	check_shim(MINIMAL "pvshim=1\n", NULL, plain);
+	check_shim(MINIMAL "pvshim=1\npvshim_path='/x/xen-shim'\n",
+		   "/x/xen-shim", plain);
+	check_shim(MINIMAL "pvshim=1\npvshim_extra='loglvl=all'\n", NULL,
+		   "pv-shim console=xen,pv loglvl=all");
+	check_shim(MINIMAL "pvshim='1'\npvshim_cmdline='pv-shim'\n", NULL,
+		   "pv-shim");
+	check_shim(MINIMAL "pvshim_extra='a=b c'\npvshim_cmdline='pv-shim'\npvshim=1\n",
+		   NULL, "pv-shim a=b c");
+	check_shim(MINIMAL "pvshim=0\npvshim_path='/x/xen-shim'\npvshim_extra='a'\n",
+		   NULL, NULL);
+	check_shim(MINIMAL "pvshim_cmdline='pv-shim'\n", NULL, NULL);
+	check_shim(MINIMAL "type='pv'\n", NULL, plain);
+	check_shim(MINIMAL "type='pv'\npvshim_path='/x/xen-shim'\npvshim_extra='a'\n",
+		   "/x/xen-shim", "pv-shim console=xen,pv a");
+	check_shim("name='g'\nkernel='/k'\nmemory=64\n", NULL, plain);
+	check_no_leak();
+}
+
 TEST(missing, "what must be set is asked for")
 {
 	struct vm_config c;
 
-	CHECK_EQ(load(&c, "name='a'\nkernel='/k'\nmemory=64\n", NULL), -EINVAL);
-	CHECK(!strncmp(messages, "F: type: not set", 16));
 	CHECK_EQ(load(&c, "type='pvh'\nkernel='/k'\nmemory=64\n", NULL), -EINVAL);
 	CHECK(!strncmp(messages, "F: name: not set", 16));
 	CHECK_EQ(load(&c, "type='pvh'\nname='a'\nmemory=64\n", NULL), -EINVAL);

@@ -67,13 +67,15 @@ static int create_print(const struct vm_config *c)
 			"%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ?
 			"-" : "", c->uuid[i]);
 	all = json_pack(
-		"{s:s, s:s, s:s, s:I, s:I, s:i, s:i, s:s, s:s*, s:s, s:o, s:s, s:s, s:s, s:s, s:s}",
+		"{s:s, s:s, s:s, s:I, s:I, s:i, s:i, s:s, s:s*, s:s, s:s*, s:s*, s:o, s:s, s:s, s:s, s:s, s:s}",
 		"name", c->name, "uuid", uuid, "type", "pvh",
 		"memory", (json_int_t)c->memory_mib,
 		"maxmem", (json_int_t)c->maxmem_mib,
 		"vcpus", (int)c->vcpus, "maxvcpus", (int)c->maxvcpus,
 		"kernel", c->kernel, "ramdisk", c->ramdisk,
-		"cmdline", c->cmdline, "disk", disks,
+		"cmdline", c->cmdline,
+		"pvshim_path", c->shim, "pvshim_cmdline", c->shim_cmdline,
+		"disk", disks,
 		"on_poweroff", create_actions[c->on_poweroff],
 		"on_reboot", create_actions[c->on_reboot],
 		"on_watchdog", create_actions[c->on_watchdog],

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "xldisk.h"
+#include "xlshim.h"
 #include "../vdev.h"
 
 struct xlcfg {
@@ -24,7 +25,8 @@ struct xlcfg {
 	const char *path;
 	FILE *errs;
 	char *cmdline, *root, *extra;
-	bool have_uuid;
+	char *shim_path, *shim_cmdline, *shim_extra;
+	bool have_uuid, shim;
 };
 
 /* "FILE:LINE: KEY: " and the message; @s may be NULL for the whole file. */
@@ -166,17 +168,21 @@ err_form:
 	return xlcfg_fail(x, s, "'%s' is not of the form %s", v, form);
 }
 
+/* A PV guest runs in the shim, with which it is a PVH guest. */
 static int xlcfg_type(struct xlcfg *x, const struct xl_setting *s)
 {
 	if (s->value.type != XL_ATOM)
 		return xlcfg_fail(x, s, "is a list, a string is wanted");
 	if (!strcmp(s->value.str, "pvh"))
 		return 0;
-	if (!strcmp(s->value.str, "hvm") || !strcmp(s->value.str, "pv"))
+	if (!strcmp(s->value.str, "pv")) {
+		x->shim = true;
+		return 0;
+	}
+	if (!strcmp(s->value.str, "hvm"))
 		return xlcfg_fail(x, s,
-				  "%s guests are not supported yet: use type=\"pvh\"",
-				  s->value.str);
-	return xlcfg_fail(x, s, "unknown type '%s': use \"pvh\"",
+				  "hvm guests are not supported yet: use type=\"pvh\" or \"pv\"");
+	return xlcfg_fail(x, s, "unknown type '%s': use \"pvh\" or \"pv\"",
 			  s->value.str);
 }
 
@@ -184,9 +190,36 @@ static int xlcfg_builder(struct xlcfg *x, const struct xl_setting *s)
 {
 	if (!xl_tree_find(x->tree, "type"))
 		return xlcfg_fail(x, s,
-				  "is obsolete: remove it and set type=\"pvh\"");
+				  "is obsolete: remove it and set type=\"pvh\" or \"pv\"");
 	xlcfg_warn(x, s, "obsolete beside type, ignored");
 	return 0;
+}
+
+static int xlcfg_pvshim(struct xlcfg *x, const struct xl_setting *s)
+{
+	uint64_t on;
+	int ret = xlcfg_number(x, s, 0, 1, &on);
+
+	if (!ret && on)
+		x->shim = true;
+	return ret;
+}
+
+static int xlcfg_pvshim_path(struct xlcfg *x, const struct xl_setting *s)
+{
+	int ret = xlcfg_string(x, s, &x->shim_path);
+
+	return ret ? ret : xlcfg_absolute(x, s, &x->shim_path);
+}
+
+static int xlcfg_pvshim_cmdline(struct xlcfg *x, const struct xl_setting *s)
+{
+	return xlcfg_string(x, s, &x->shim_cmdline);
+}
+
+static int xlcfg_pvshim_extra(struct xlcfg *x, const struct xl_setting *s)
+{
+	return xlcfg_string(x, s, &x->shim_extra);
 }
 
 static int xlcfg_memory(struct xlcfg *x, const struct xl_setting *s)
@@ -358,6 +391,10 @@ static const struct {
 } xlcfg_keys[] = {
 	{ "builder", xlcfg_builder },
 	{ "type", xlcfg_type },
+	{ "pvshim", xlcfg_pvshim },
+	{ "pvshim_path", xlcfg_pvshim_path },
+	{ "pvshim_cmdline", xlcfg_pvshim_cmdline },
+	{ "pvshim_extra", xlcfg_pvshim_extra },
 	{ "name", xlcfg_name },
 	{ "uuid", xlcfg_uuid },
 	{ "memory", xlcfg_memory },
@@ -417,6 +454,24 @@ static int xlcfg_finish_cmdline(struct xlcfg *x)
 	return 0;
 }
 
+/* As libxl does: the default, or what was set, and the extra words. */
+static int xlcfg_finish_shim(struct xlcfg *x)
+{
+	struct vm_config *c = x->cfg;
+	int n;
+
+	if (!x->shim)
+		return 0;
+	c->shim = x->shim_path ? x->shim_path : xlshim_find();
+	x->shim_path = NULL;
+	n = asprintf(&c->shim_cmdline, "%s%s%s", x->shim_cmdline ?
+		     x->shim_cmdline : XLSHIM_CMDLINE, x->shim_extra ? " " : "",
+		     x->shim_extra ? x->shim_extra : "");
+	if (n < 0)
+		c->shim_cmdline = NULL;
+	return c->shim && n >= 0 ? 0 : -ENOMEM;
+}
+
 /* A random UUID, RFC 4122 version 4. */
 static int xlcfg_finish_uuid(struct xlcfg *x)
 {
@@ -436,9 +491,9 @@ static int xlcfg_finish(struct xlcfg *x)
 	struct vm_config *c = x->cfg;
 	int ret;
 
+	/* xl's default */
 	if (!xl_tree_find(x->tree, "type"))
-		return xlcfg_fail(x, NULL,
-				  "type: not set, which means pv, not supported yet: add type=\"pvh\"");
+		x->shim = true;
 	if (!c->name)
 		return xlcfg_fail(x, NULL, "name: not set: add name=\"...\"");
 	if (!c->kernel)
@@ -463,7 +518,9 @@ static int xlcfg_finish(struct xlcfg *x)
 		return xlcfg_fail(x, xl_tree_find(x->tree, "maxvcpus"),
 				  "is less than vcpus=%u", c->vcpus);
 	ret = xlcfg_finish_uuid(x);
-	return ret ? ret : xlcfg_finish_cmdline(x);
+	if (!ret)
+		ret = xlcfg_finish_cmdline(x);
+	return ret ? ret : xlcfg_finish_shim(x);
 }
 
 int xlcfg_convert(struct vm_config *cfg, const struct xl_tree *tree,
@@ -499,6 +556,9 @@ int xlcfg_convert(struct vm_config *cfg, const struct xl_tree *tree,
 	free(x.cmdline);
 	free(x.root);
 	free(x.extra);
+	free(x.shim_path);
+	free(x.shim_cmdline);
+	free(x.shim_extra);
 	return ret;
 }
 

@@ -3,8 +3,8 @@
  * Lays out fresh guest memory for a PVH start.  Low RAM, from 0 up:
  *
  *	kernel, where its segments say
- *	start info, memory map, module list, command line
- *	ramdisk
+ *	start info, module list, memory map, command lines
+ *	modules: a ramdisk; or what a shim starts, a kernel and its ramdisk
  *	...
  *	ACPI tables	"ACPI reclaimable" in the map
  *	special frames	reserved in the map, at the top
@@ -19,13 +19,13 @@
 #include "boot.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <xen/xen.h>
 #include <xen/arch-x86/hvm/start_info.h>
 
 #include "acpi.h"
@@ -46,11 +46,13 @@ struct boot {
 	const struct mem_range *ranges;
 	size_t nr_ranges;
 	struct elf_kernel kernel;
-	uint64_t ramdisk_len;
+	struct boot_plan plan;
+	uint64_t module_len[BOOT_MAX_MODULES];
 
 	/* gpas, rising; each but the last is page aligned */
-	uint64_t info, ramdisk, acpi, special, low_end;
+	uint64_t info, module[BOOT_MAX_MODULES], acpi, special, low_end;
 	size_t acpi_len, info_len;
+	const struct boot_file *at;	/* the one that errors are about */
 
 	struct image_error err;
 };
@@ -58,9 +60,9 @@ struct boot {
 /* What stands in the start info's pages, in this order. */
 struct boot_block {
 	struct hvm_start_info info;
-	struct hvm_modlist_entry ramdisk;
+	struct hvm_modlist_entry module[BOOT_MAX_MODULES];
 	struct hvm_memmap_table_entry map[BOOT_MAX_MEMMAP];
-	char cmdline[];
+	char cmdlines[];	/* with their NULs: the kernel's, the modules' */
 };
 
 static uint64_t boot_page_up(uint64_t v)
@@ -72,18 +74,29 @@ static uint64_t boot_page_up(uint64_t v)
 static int boot_too_big(struct boot *b, uint64_t bytes)
 {
 	unsigned long long need = (bytes + (1u << 20) - 1) >> 20;
+	const char *what = "kernel takes";
 
+	if (b->cfg->shim)
+		what = b->cfg->ramdisk ? "shim, kernel and ramdisk take" :
+		       "shim and kernel take";
+	else if (b->cfg->ramdisk)
+		what = "kernel and ramdisk take";
 	if (need << 20 > MEM_HOLE_START)
 		return image_fail(&b->err, -EFBIG,
-				  "kernel and ramdisk take %llu MiB, more than the %llu MiB below the 32-bit hole: use a smaller ramdisk",
-				  need, MEM_HOLE_START >> 20);
+				  "%s %llu MiB, more than the %llu MiB below the 32-bit hole: use a smaller ramdisk",
+				  what, need, MEM_HOLE_START >> 20);
 	return image_fail(&b->err, -ENOSPC,
-			  "kernel%s take %llu MiB, the guest has %llu: set memory=%llu or more",
-			  b->cfg->ramdisk ? " and ramdisk" : "", need,
+			  "%s %llu MiB, the guest has %llu: set memory=%llu or more",
+			  what, need,
 			  (unsigned long long)(b->low_end >> 20), need);
 }
 
-/* Sizes are limited long before sums could wrap: the ramdisk's by a file's. */
+static size_t boot_cmdline_size(const struct boot_file *f)
+{
+	return f->cmdline ? strlen(f->cmdline) + 1 : 0;
+}
+
+/* Sizes are limited long before sums could wrap: a module's by a file's. */
 static int boot_layout(struct boot *b)
 {
 	uint64_t special = BOOT_SPECIAL_GFNS * (uint64_t)GUEST_PAGE_SIZE;
@@ -95,14 +108,20 @@ static int boot_layout(struct boot *b)
 		return image_fail(&b->err, -EINVAL,
 				  "the guest's memory does not start at 0");
 	b->acpi_len = acpi_build(NULL, 0, 0, b->cfg->vcpus, b->cfg->maxvcpus);
-	b->info_len = sizeof(struct boot_block) + strlen(b->cfg->cmdline) + 1;
+	b->info_len = sizeof(struct boot_block) +
+		      boot_cmdline_size(&b->plan.kernel);
+	for (unsigned int i = 0; i < b->plan.nr_modules; i++)
+		b->info_len += boot_cmdline_size(&b->plan.module[i]);
 	acpi = boot_page_up(b->acpi_len);
 	info = boot_page_up(b->info_len);
 
 	b->low_end = b->ranges[0].len;
 	b->info = boot_page_up(b->kernel.end);
-	b->ramdisk = b->info + info;
-	end = b->ramdisk + boot_page_up(b->ramdisk_len);
+	end = b->info + info;
+	for (unsigned int i = 0; i < b->plan.nr_modules; i++) {
+		b->module[i] = end;
+		end += boot_page_up(b->module_len[i]);
+	}
 	if (b->low_end < acpi + special || b->low_end - acpi - special < end)
 		return boot_too_big(b, end + acpi + special);
 	b->special = (b->low_end & ~(uint64_t)(GUEST_PAGE_SIZE - 1)) - special;
@@ -133,6 +152,46 @@ static uint32_t boot_memmap(struct boot *b, struct hvm_memmap_table_entry *map)
 	return n;
 }
 
+/* Append a command line; its gpa, or 0 for none. */
+static uint64_t boot_put_cmdline(struct boot *b, struct boot_block *blk,
+				 size_t *used, const struct boot_file *f)
+{
+	uint64_t at = b->info + offsetof(struct boot_block, cmdlines) + *used;
+	size_t len = boot_cmdline_size(f);
+
+	if (!len)
+		return 0;
+	memcpy(blk->cmdlines + *used, f->cmdline, len);
+	*used += len;
+	return at;
+}
+
+static void boot_fill_info(struct boot *b, struct boot_block *blk)
+{
+	size_t used = 0;
+
+	blk->info = (struct hvm_start_info){
+		.magic = XEN_HVM_START_MAGIC_VALUE,
+		.version = 1,
+		.nr_modules = b->plan.nr_modules,
+		.cmdline_paddr = boot_put_cmdline(b, blk, &used,
+						  &b->plan.kernel),
+		.rsdp_paddr = b->acpi,
+		.memmap_paddr = b->info + offsetof(struct boot_block, map),
+		.memmap_entries = boot_memmap(b, blk->map),
+	};
+	if (b->plan.nr_modules)
+		blk->info.modlist_paddr =
+			b->info + offsetof(struct boot_block, module);
+	for (unsigned int i = 0; i < b->plan.nr_modules; i++)
+		blk->module[i] = (struct hvm_modlist_entry){
+			.paddr = b->module[i],
+			.size = b->module_len[i],
+			.cmdline_paddr = boot_put_cmdline(b, blk, &used,
+							  &b->plan.module[i]),
+		};
+}
+
 static int boot_write_info(struct boot *b)
 {
 	struct boot_block *blk = calloc(1, b->info_len);
@@ -140,23 +199,7 @@ static int boot_write_info(struct boot *b)
 
 	if (!blk)
 		return image_fail(&b->err, -ENOMEM, "no memory to start it");
-	blk->info = (struct hvm_start_info){
-		.magic = XEN_HVM_START_MAGIC_VALUE,
-		.version = 1,
-		.cmdline_paddr = b->info + offsetof(struct boot_block, cmdline),
-		.rsdp_paddr = b->acpi,
-		.memmap_paddr = b->info + offsetof(struct boot_block, map),
-		.memmap_entries = boot_memmap(b, blk->map),
-	};
-	if (b->cfg->ramdisk) {
-		blk->info.nr_modules = 1;
-		blk->info.modlist_paddr =
-			b->info + offsetof(struct boot_block, ramdisk);
-		blk->ramdisk.paddr = b->ramdisk;
-		blk->ramdisk.size = b->ramdisk_len;
-	}
-	memcpy(blk->cmdline, b->cfg->cmdline,
-	       b->info_len - sizeof(struct boot_block));
+	boot_fill_info(b, blk);
 	ret = mem_write(b->m, gpa(b->info), blk, b->info_len);
 	free(blk);
 	return ret ? image_fail(&b->err, ret, "the start info does not fit") : 0;
@@ -184,14 +227,15 @@ static int boot_write_acpi(struct boot *b)
 }
 
 /* Straight from the file into the guest; the file may shrink meanwhile. */
-static int boot_load_ramdisk(struct boot *b, int fd)
+static int boot_load_module(struct boot *b, unsigned int i, int fd)
 {
 	uint64_t at = 0;
 
-	while (at < b->ramdisk_len) {
-		uint64_t left = b->ramdisk_len - at;
+	b->at = &b->plan.module[i];
+	while (at < b->module_len[i]) {
+		uint64_t left = b->module_len[i] - at;
 		size_t n = left < BOOT_CHUNK ? (size_t)left : BOOT_CHUNK;
-		void *to = mem_ptr(b->m, gpa(b->ramdisk + at), n);
+		void *to = mem_ptr(b->m, gpa(b->module[i] + at), n);
 		ssize_t got = to ? pread(fd, to, n, (off_t)at) : -1;
 
 		if (got < 0)
@@ -207,18 +251,18 @@ static int boot_load_ramdisk(struct boot *b, int fd)
 }
 
 /* What the kernel would cut off, or die of, is refused. */
-static int boot_check_cmdline(struct boot *b, struct image file)
+static int boot_check_cmdline(struct boot *b, const struct boot_file *f,
+			      uint32_t max)
 {
-	size_t len = strlen(b->cfg->cmdline);
-	uint32_t max = kernel_cmdline_max(file);
+	size_t len = f->cmdline ? strlen(f->cmdline) : 0;
 
 	if (max > BOOT_MAX_CMDLINE)
 		max = BOOT_MAX_CMDLINE;
 	if (len <= max)
 		return 0;
 	return image_fail(&b->err, -E2BIG,
-			  "takes a command line of at most %u characters: shorten cmdline=, which has %zu",
-			  max, len);
+			  "takes a command line of at most %u characters: shorten %s=, which has %zu",
+			  max, f->cmdline_key, len);
 }
 
 static int boot_load_kernel(struct boot *b, const struct boot_files *files)
@@ -227,13 +271,15 @@ static int boot_load_kernel(struct boot *b, const struct boot_files *files)
 	struct image elf;
 	int ret;
 
+	b->at = &b->plan.kernel;
 	ret = image_map(&file, files->kernel, &b->err);
 	if (!ret)
 		ret = kernel_find_elf((struct image){ file.data, file.len },
 				      files->unpacked, &unpacked, &elf,
 				      &b->err);
 	if (!ret)
-		ret = boot_check_cmdline(b, (struct image){ file.data, file.len });
+		ret = boot_check_cmdline(b, b->at, kernel_cmdline_max(
+				(struct image){ file.data, file.len }));
 	if (!ret)
 		ret = elf_check(elf, &b->kernel, &b->err);
 	if (!ret)
@@ -245,10 +291,12 @@ static int boot_load_kernel(struct boot *b, const struct boot_files *files)
 	return ret;
 }
 
-static int boot_ramdisk_len(struct boot *b, int fd)
+static int boot_check_module(struct boot *b, unsigned int i, int fd)
 {
+	const struct boot_file *f = &b->plan.module[i];
 	struct stat st;
 
+	b->at = f;
 	if (fstat(fd, &st))
 		return image_fail(&b->err, -errno, "cannot be read: %s",
 				  strerror(errno));
@@ -256,10 +304,28 @@ static int boot_ramdisk_len(struct boot *b, int fd)
 		return image_fail(&b->err, -EINVAL, "is not a regular file");
 	if ((uint64_t)st.st_size > MEM_HOLE_START)
 		return image_fail(&b->err, -EFBIG,
-				  "%lld MiB is too big for a ramdisk",
-				  (long long)st.st_size >> 20);
-	b->ramdisk_len = (uint64_t)st.st_size;
-	return 0;
+				  "%lld MiB is too big for a %s",
+				  (long long)st.st_size >> 20, f->what);
+	b->module_len[i] = (uint64_t)st.st_size;
+	/* Xen hands it on in a PV kernel's start info. */
+	return boot_check_cmdline(b, f, MAX_GUEST_CMDLINE - 1);
+}
+
+static int boot_load(struct boot *b, const struct boot_files *files)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; !ret && i < b->plan.nr_modules; i++)
+		ret = boot_check_module(b, i, files->module[i]);
+	if (!ret)
+		ret = boot_load_kernel(b, files);
+	for (unsigned int i = 0; !ret && i < b->plan.nr_modules; i++)
+		ret = boot_load_module(b, i, files->module[i]);
+	if (ret)
+		return ret;
+	b->at = &b->plan.kernel;
+	ret = boot_write_info(b);
+	return ret ? ret : boot_write_acpi(b);
 }
 
 int boot_pvh_files(struct mem *m, const struct vm_config *cfg,
@@ -267,30 +333,13 @@ int boot_pvh_files(struct mem *m, const struct vm_config *cfg,
 		   char *err, size_t err_len)
 {
 	struct boot b = { .m = m, .cfg = cfg };
-	const char *what = "kernel", *name = cfg->kernel;
-	int ret = 0;
+	int ret;
 
-	if (cfg->ramdisk) {
-		what = "ramdisk";
-		name = cfg->ramdisk;
-		ret = boot_ramdisk_len(&b, files->ramdisk);
-	}
-	if (!ret) {
-		what = "kernel";
-		name = cfg->kernel;
-		ret = boot_load_kernel(&b, files);
-	}
-	if (!ret && cfg->ramdisk) {
-		what = "ramdisk";
-		name = cfg->ramdisk;
-		ret = boot_load_ramdisk(&b, files->ramdisk);
-	}
-	if (!ret)
-		ret = boot_write_info(&b);
-	if (!ret)
-		ret = boot_write_acpi(&b);
+	boot_plan(&b.plan, cfg);
+	ret = boot_load(&b, files);
 	if (ret) {
-		snprintf(err, err_len, "%s %s: %s", what, name, b.err.text);
+		snprintf(err, err_len, "%s %s: %s", b.at->what, b.at->path,
+			 b.err.text);
 		return ret;
 	}
 	out->entry = b.kernel.entry;
@@ -299,53 +348,6 @@ int boot_pvh_files(struct mem *m, const struct vm_config *cfg,
 	out->console = gfn(out->spare.v + BOOT_CONSOLE_GFN);
 	out->xenstore = gfn(out->spare.v + BOOT_XENSTORE_GFN);
 	return 0;
-}
-
-static int boot_open(const char *what, const char *path, char *err,
-		     size_t err_len)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-
-	if (fd < 0) {
-		fd = -errno;
-		snprintf(err, err_len, "%s %s: cannot be opened: %s: check %s= in the configuration",
-			 what, path, strerror(-fd), what);
-	}
-	return fd;
-}
-
-int boot_files_open(struct boot_files *files, const struct vm_config *cfg,
-		    char *err, size_t err_len)
-{
-	int ret;
-
-	files->ramdisk = -1;
-	files->unpacked = -1;
-	ret = boot_open("kernel", cfg->kernel, err, err_len);
-	files->kernel = ret;
-	if (ret >= 0 && cfg->ramdisk) {
-		ret = boot_open("ramdisk", cfg->ramdisk, err, err_len);
-		files->ramdisk = ret;
-	}
-	if (ret < 0) {
-		boot_files_close(files);
-		return ret;
-	}
-	files->unpacked = unpacked_open(cfg->kernel, files->kernel);
-	return 0;
-}
-
-void boot_files_close(struct boot_files *files)
-{
-	if (files->kernel >= 0)
-		close(files->kernel);
-	if (files->ramdisk >= 0)
-		close(files->ramdisk);
-	if (files->unpacked >= 0)
-		close(files->unpacked);
-	files->kernel = -1;
-	files->ramdisk = -1;
-	files->unpacked = -1;
 }
 
 int boot_pvh(struct mem *m, const struct vm_config *cfg, struct boot_info *out,

@@ -3,7 +3,7 @@
 # Paths are relative to the tree's root.
 COV_TESTS += xlcfg
 xlcfg-cov-srcs := $(addprefix vmm/, cli/xlparse.c cli/xldisk.c cli/xlcfg.c \
-	cli/xlkeys.c config.c vdev.c)
+	cli/xlkeys.c cli/xlshim.c config.c vdev.c)
 xlcfg-cov-libs :=
 
 COV_TESTS += kernel
